@@ -1,0 +1,34 @@
+/* The command line of the fetch. */
+#ifndef FETCH_OPTIONS_H
+#define FETCH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "client.h"
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* One of the three forms of the client. */
+struct mode {
+    const char *name;
+    const char *file;
+    weft_gen *(*fetch)(struct client *client);
+};
+
+struct options {
+    size_t count; /* requests to each URL */
+    const struct mode *mode;
+    double timeout; /* WEFT_NEVER: none */
+    double delay;
+    const char *output; /* a file for the first body, or NULL */
+    const char *save;   /* a folder for all of them, or NULL */
+    bool serve;
+    int port;
+    struct url *urls; /* none: the origin's */
+    size_t url_count;
+};
+
+/* Read the command line.  Exits if it is wrong, naming what is, or asks for help. */
+void options_read(struct options *options, int argc, char **argv);
+
+#endif

@@ -1,0 +1,147 @@
+/* weft/loop.h - the loop: what runs callbacks, resumes tasks, and waits in libevent.
+ *
+ * With a loop of your own:                        In a program that has an event_base already:
+ *     weft_loop *loop = weft_loop_new(NULL);          weft_loop *loop = weft_loop_new(base);
+ *     weft_run_until_complete(loop, task);            weft_spawn(loop, WEFT_CALL(...));
+ *     weft_loop_unref(loop);                          event_base_dispatch(base);   yours, as ever
+ *
+ * It runs rounds: what is ready when a round begins is the round, and what that makes ready comes in the
+ * next.  After at most 256 callbacks it looks at timers and descriptors.
+ *
+ *     OPEN <---> RUNNING (weft_run_until_complete, weft_run_forever, or inside the host's dispatch)
+ *       |
+ *       v close
+ *     CLOSED: every call answers WEFT_ECLOSED; the memory goes with the last reference
+ *
+ * An adopted base is never dispatched, freed or reconfigured, unless you call weft_run_ on it.  weft wakes
+ * itself there, with events of its own: a host callback that sets a result need do nothing more.  Those
+ * events keep event_base_dispatch going while a timer, a descriptor or another thread (weft_loop_ref) may
+ * still bring something, and no longer.  Close the loop before the base is freed.
+ *
+ * Threads: a loop and all that it owns belong to one thread, the one that made it, except for what is called
+ * _threadsafe.  The debug mode (weft/debug.h) checks it.
+ *
+ * Source: asyncio.BaseEventLoop.  What differs: descriptors and timers are looked at every 256 callbacks
+ * instead of every round, because a poll costs a hundred times a step; equal deadlines keep their order;
+ * a run that nothing can wake any more ends with WEFT_EDEADLOCK instead of hanging.
+ */
+#ifndef WEFT_LOOP_H
+#define WEFT_LOOP_H
+
+#include <weft/future.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event_base;
+
+/* ---- Life ---------------------------------------------------------------------------------------------- */
+
+/* Make a loop on an event_base of yours, or (NULL) on one of its own, without locks.
+ * Ownership: one reference for you.  The base stays yours.
+ * Returns NULL without memory or descriptors: the only function that does. */
+WEFT_API weft_loop *weft_loop_new(struct event_base *base) WEFT_NODISCARD;
+
+/* Take a reference on the loop.  Each other thread that calls a _threadsafe function holds one, taken on
+ * the loop's thread before the loop is given to it: while there are two references, the loop knows
+ * that a thread may still post something, and waits for it.  Returns the loop. */
+WEFT_API weft_loop *weft_loop_ref(weft_loop *loop);
+/* Give it back; the last one closes the loop.  NULL is fine.  Threads: any, but for the last one. */
+WEFT_API void weft_loop_unref(weft_loop *loop);
+
+/* Close the loop: unfinished tasks are destroyed (cleanup runs, FINALLY does not) and reported, pending
+ * operations are abandoned, queued callbacks are dropped.  Needs no further iteration of the host.
+ * Calling it again is fine.
+ * Errors: WEFT_ERUNNING: from inside a run or a callback; nothing has changed.
+ *         WEFT_EBASEFREED: the host's base was freed before: a bug there, and reported; weft is closed all
+ *         the same. */
+WEFT_API int weft_loop_close(weft_loop *loop);
+
+WEFT_API bool weft_loop_is_closed(const weft_loop *loop);
+/* Whether it is running, or the host's dispatch is inside one of its rounds. */
+WEFT_API bool weft_loop_is_running(const weft_loop *loop);
+/* The loop that is running on this thread, or NULL. */
+WEFT_API weft_loop *weft_running_loop(void);
+/* Its event_base, for events of your own.  Borrowed. */
+WEFT_API struct event_base *weft_loop_base(const weft_loop *loop);
+
+/* ---- Running ------------------------------------------------------------------------------------------- */
+
+/* Run until a future is done.
+ * Ownership: takes the reference.  `value` (may be NULL) receives the result; if that has a destructor, it is
+ * yours from now on.
+ * Returns 0, or the future's error; WEFT_ESTOPPED: weft_loop_stop came first; the code given to weft_abort.
+ * Errors: WEFT_ERUNNING: this loop, or another one on this thread, is running; WEFT_ECLOSED; WEFT_EOTHERLOOP;
+ * WEFT_EDEADLOCK: nothing is ready and no timer, descriptor or thread can wake anything any more. */
+WEFT_API int weft_run_until_complete(weft_loop *loop, weft_future *future, void **value);
+
+/* Run until weft_loop_stop.  Returns 0, or the code given to weft_abort.  Errors: as above. */
+WEFT_API int weft_run_forever(weft_loop *loop);
+
+/* Stop after the round that is running; what it made ready stays queued for the next run.  Before a run:
+ * that run does exactly one iteration, without blocking.  On an adopted base that the host dispatches
+ * it does nothing: event_base_loopbreak is the host's.  Source: loop.stop. */
+WEFT_API void weft_loop_stop(weft_loop *loop);
+
+/* Stop at once, before the next callback, and let weft_run_ return `code` (negative).
+ * Source: KeyboardInterrupt and SystemExit, which pass through asyncio's loop. */
+WEFT_API void weft_abort(weft_loop *loop, int code);
+
+/* ---- Callbacks ----------------------------------------------------------------------------------------- */
+
+typedef void weft_call_fn(void *arg);
+
+/* Names a call that was asked for; 0 is none.  Safe to cancel at any time, also after it ran: the number is
+ * never used again. */
+typedef uint64_t weft_handle;
+
+/* Call fn(arg) in the next round; first come, first called.  `handle` may be NULL; it is 0 on failure.
+ * Errors: -ENOMEM, WEFT_ECLOSED: it will not be called.  Source: loop.call_soon. */
+WEFT_API int weft_call_soon(weft_loop *loop, weft_call_fn *fn, void *arg, weft_handle *handle);
+
+/* Call fn(arg) after `seconds`; 0 and less: in the next round but never inline.  Huge delays are clipped.
+ * Errors: as above; -EINVAL: not a number.  Source: loop.call_later. */
+WEFT_API int weft_call_later(weft_loop *loop, double seconds, weft_call_fn *fn, void *arg,
+                             weft_handle *handle);
+
+/* Call fn(arg) at `when`, seconds on the loop's clock (weft_loop_time); never early.  Equal deadlines
+ * are called in the order in which they were asked for.  Source: loop.call_at. */
+WEFT_API int weft_call_at(weft_loop *loop, double when, weft_call_fn *fn, void *arg,
+                          weft_handle *handle);
+
+/* Take a call back.  Returns true if it will not run because of this; false if it ran, or was
+ * cancelled before, or the handle is 0. */
+WEFT_API bool weft_handle_cancel(weft_loop *loop, weft_handle handle);
+
+/* Call fn(arg) in the loop's thread, from any thread; wakes a loop that is blocked.
+ * First come, first called.  `loop` may not be NULL; the calling thread holds a reference to it.
+ * Threads: any.
+ * Errors: WEFT_ECLOSED, atomically with close; WEFT_EUNSHARED: another thread than the loop's calls, and
+ * nobody holds a second reference (weft_loop_ref): the loop could not know that it must wait;
+ * -ENOMEM.  It will not be called then.  A call that close finds in the queue is dropped. */
+WEFT_API int weft_call_soon_threadsafe(weft_loop *loop, weft_call_fn *fn, void *arg);
+
+/* Seconds on the loop's clock: monotonic, with an arbitrary start (0 for the virtual clock). */
+WEFT_API double weft_loop_time(weft_loop *loop);
+
+/* ---- Reports ------------------------------------------------------------------------------------------- */
+
+/* Something went wrong that nobody else will hear of. */
+typedef struct weft_report {
+    const char *message;  /* what: "a failure that nobody read", ... */
+    int error;            /* which, or 0 */
+    weft_future *future;  /* whose, or NULL.  Borrowed; only to be looked at */
+    const char *subject;  /* its description, "<task fetch-3 failed ...>", or NULL */
+} weft_report;
+
+typedef void weft_exception_cb(weft_loop *loop, const weft_report *report, void *arg);
+
+/* Set who is told; NULL: the default, which writes a line to stderr.  A report that comes up while the
+ * handler runs goes to the default. */
+WEFT_API void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, void *arg);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

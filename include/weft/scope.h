@@ -1,0 +1,68 @@
+/* weft/scope.h - scopes in a body: a deadline, a shield, a cancel that stays.
+ *
+ * A scope lies in the frame.  Between enter and exit it belongs to the task that entered; scopes nest, and
+ * are left in the reverse order.
+ *
+ *     weft_scope_enter(&f->scope, 2.0, 0);                 two seconds from now
+ *     WEFT_TRY_YIELD_FROM(f, WEFT_CALL(client_fetch, ...));
+ *     error = weft_scope_exit(&f->scope, weft_failed(f));  WEFT_ETIMEDOUT if it was this scope's cancel
+ *
+ *     OUT --enter--> ACTIVE --deadline--> EXPIRING --exit--> EXPIRED
+ *                       +------------------exit-----------> OUT
+ *
+ * At the deadline the task is asked to cancel, once.  Exit turns the WEFT_ECANCELLED that this caused, and no
+ * other, into WEFT_ETIMEDOUT: only if the scope expired and no request but its own stands.
+ * A body that got through withdraws a request that was not delivered.
+ *
+ * Source: asyncio.timeout; the shield and the level trigger are trio's CancelScope.
+ */
+#ifndef WEFT_SCOPE_H
+#define WEFT_SCOPE_H
+
+#include <weft/task.h>
+#include <weft/timer.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Lies in your frame; zero it, or let WEFT_CALL do so.  The fields are weft's. */
+typedef struct weft_scope {
+    struct weft_scope *outer;
+    weft_task *task;
+    struct weft__timer timer;
+    uint32_t state;
+    uint32_t flags;
+    int entry_cancelling;
+    uint16_t entry_must;
+    uint16_t held;
+} weft_scope;
+
+enum {
+    WEFT_SCOPE_SHIELD = 1, /* requests wait outside: they are delivered after exit */
+    WEFT_SCOPE_LEVEL = 2   /* once cancelled, every await inside fails until exit; a shield exempts */
+};
+
+/* No deadline. */
+#define WEFT_NEVER (1.0 / 0.0)
+
+/* Enter a scope with a deadline in `seconds`: WEFT_NEVER for none; 0 or less: the body runs to its first
+ * await.
+ * Errors: WEFT_ENOTASK: no task is running; WEFT_EINVALIDSTATE: entered already; -EINVAL: not a number;
+ * -ENOMEM (for the timer).  Not entered then, and exit passes its argument through. */
+WEFT_API int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags);
+
+/* Leave it.  `error` is how the body got here: 0 or an error.  Returns that, or WEFT_ETIMEDOUT. */
+WEFT_API int weft_scope_exit(weft_scope *scope, int error);
+
+/* Move the deadline, in seconds from now; WEFT_NEVER disables it.
+ * Errors: WEFT_EINVALIDSTATE: not entered, expiring, or over; -EINVAL; -ENOMEM. */
+WEFT_API int weft_scope_reschedule(weft_scope *scope, double seconds);
+
+/* Whether the deadline has come while the scope was active. */
+WEFT_API bool weft_scope_expired(const weft_scope *scope);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

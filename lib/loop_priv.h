@@ -1,0 +1,160 @@
+/* loop_priv.h - what a loop is inside. */
+#ifndef WEFT_LOOP_PRIV_H
+#define WEFT_LOOP_PRIV_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <weft/loop.h>
+
+#include "future_priv.h"
+#include "task_priv.h"
+#include "thread.h"
+#include "timer_priv.h"
+
+enum {
+    WEFT__AWAITS = 64, /* awaits of done futures in a row, before a task gives way */
+    WEFT__TURN = 256,  /* callbacks, before the loop looks at timers and descriptors */
+    WEFT__CALL_PAGE = 64
+};
+
+struct weft__call;
+struct weft__posted;
+struct weft__events; /* libevent's, in loop.c */
+struct weft__watch;  /* io.c's */
+
+struct weft_loop {
+    /* what is ready: `batch` is the round that runs, `ready` the next one */
+    struct weft__node ready;
+    struct weft__node batch;
+    unsigned awaits_left;
+    bool debug;
+    bool running;  /* weft_run_ is on the C stack */
+    bool draining; /* callbacks are being run */
+    bool closed;
+    bool stopping;
+    bool pumping; /* the host's base will call the pump */
+    bool is_virtual;
+    int abort_code;
+    uint32_t now_ms; /* of the last turn, for `since` */
+
+    /* tasks */
+    struct weft__task *tasks, *last_task;
+    size_t task_count;
+    uint32_t next_id;
+
+    /* time */
+    struct weft__heap heap;
+    uint64_t timer_seq;
+    int64_t virtual_now;
+    int64_t armed; /* the deadline that libevent's timer was added for */
+
+    /* calls and their handles */
+    struct weft__call **calls;
+    uint32_t call_pages, call_pages_size;
+    struct weft__call *free_calls;
+
+    /* other threads; under the lock: */
+    pthread_mutex_t lock;
+    struct weft__posted *posted, *last_posted;
+    bool signalled;
+    bool gone; /* closed */
+    int refs;
+    atomic_bool shared; /* refs > 1 */
+    int wake_read, wake_write;
+    pthread_t thread;
+
+    /* descriptors */
+    struct weft_io *ios;
+    struct weft__watch **watches; /* by number */
+    int watch_count;
+    size_t io_waits;
+
+    struct event_base *base;
+    struct weft__events *events;
+    bool own_base;
+    bool edge_triggered;
+
+    weft_exception_cb *exception_cb;
+    void *exception_arg;
+    bool reporting;
+    int64_t slow_ns;
+
+    weft_loop *next_loop, *prev_loop; /* in weft__loops */
+
+    size_t futures; /* alive: they point here */
+    weft_future nomem;
+    weft_future round;
+};
+
+/* All open loops of the process, newest first.  For debuggers: in a core file nothing else leads to a loop
+ * that no thread was running. */
+extern weft_loop *weft__loops;
+
+/* Misuse of a loop from another thread, in debug mode: stop the program. */
+void weft__wrong_thread(const weft_loop *loop, const char *what);
+static inline void weft__check_thread(const weft_loop *loop, const char *what)
+{
+    if (weft__unlikely(loop->debug) && !pthread_equal(pthread_self(), loop->thread))
+        weft__wrong_thread(loop, what);
+}
+
+/* The loop that is meant by `loop`: itself, or the running one.  Stops the program if there is none. */
+WEFT_NORETURN void weft__no_loop(void);
+static inline weft_loop *weft__loop_of(weft_loop *loop)
+{
+    if (!loop && weft__unlikely(!(loop = weft__thread.loop)))
+        weft__no_loop();
+    weft__check_thread(loop, "a call");
+    return loop;
+}
+
+/* Give a reference back, on a path that runs at every await: see weft_future_unref. */
+static inline void weft__future_unref(weft_future *future)
+{
+    weft__check_thread(future->loop, "weft_future_unref");
+    if (weft__unlikely(future->refs == WEFT__IMMORTAL))
+        return;
+    if (--future->refs == 0)
+        weft__future_last(future);
+    else if (future->state == WEFT__PENDING && future->refs == future->w.waiting)
+        weft__future_orphaned(future);
+}
+
+/* Something is ready, and the loop may not be running: see to it that it will. */
+void weft__loop_pump(weft_loop *loop);
+static inline void weft__loop_wake(weft_loop *loop)
+{
+    if (weft__unlikely(!loop->running && !loop->draining))
+        weft__loop_pump(loop);
+}
+static inline void weft__loop_push(weft_loop *loop, struct weft__node *node)
+{
+    weft__queue_push(&loop->ready, node);
+    weft__loop_wake(loop);
+}
+
+int64_t weft__loop_now(weft_loop *loop);
+/* A future has gone: the memory of a closed loop may go, too. */
+void weft__loop_released(weft_loop *loop);
+/* The number of references has changed: listen to other threads, or no longer. */
+void weft__loop_listen(weft_loop *loop);
+void weft__report(weft_loop *loop, const char *message, int error, weft_future *future);
+
+/* call.c */
+void weft__call_run(weft_loop *loop, struct weft__node *node);
+void weft__call_expired(weft_loop *loop, struct weft__timer *timer);
+void weft__calls_close(weft_loop *loop);
+
+/* mailbox.c */
+int weft__mailbox_open(weft_loop *loop);
+void weft__mailbox_collect(weft_loop *loop);
+void weft__mailbox_close(weft_loop *loop);
+void weft__mailbox_free(weft_loop *loop);
+void weft__posted_run(struct weft__node *node);
+void weft__posted_drop(struct weft__node *node);
+
+/* io.c */
+void weft__io_expired(struct weft__timer *timer);
+bool weft__ios_close(weft_loop *loop, bool base_freed);
+
+#endif

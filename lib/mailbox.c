@@ -1,0 +1,231 @@
+/* mailbox.c - what other threads post: calls, cancels, and references given back.
+ *
+ * One lock guards the list, the number of references on the loop, and whether it is closed; so a post either
+ * comes before the close, or is refused.  The descriptor is written once until the loop has collected.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#endif
+
+#include "alloc.h"
+#include "loop_priv.h"
+
+struct weft__posted {
+    struct weft__node node;
+    struct weft__posted *next;
+    weft_call_fn *fn;
+    void *arg;
+    const char *reason; /* a cancel's */
+};
+
+int weft__mailbox_open(weft_loop *loop)
+{
+#ifdef HAVE_EVENTFD
+    loop->wake_read = loop->wake_write = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_read < 0)
+        return -errno;
+#else
+    int fds[2];
+
+    if (pipe(fds) != 0)
+        return -errno;
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    loop->wake_read = fds[0];
+    loop->wake_write = fds[1];
+#endif
+    return -pthread_mutex_init(&loop->lock, NULL);
+}
+
+/* Wake a loop that is blocked; under the lock. */
+static void signal_loop(weft_loop *loop)
+{
+    static const uint64_t one = 1;
+
+    if (loop->signalled || loop->gone)
+        return;
+    loop->signalled = true;
+    while (write(loop->wake_write, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+static void drain_signal(weft_loop *loop)
+{
+    char bytes[64];
+
+    if (!loop->signalled)
+        return;
+    loop->signalled = false;
+    while (read(loop->wake_read, bytes, sizeof(bytes)) < 0 && errno == EINTR)
+        ;
+}
+
+static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
+{
+    struct weft__posted *posted = weft__alloc(sizeof(*posted));
+    bool here = pthread_equal(pthread_self(), loop->thread);
+    int error = 0;
+
+    if (!posted)
+        return -ENOMEM;
+    *posted = (struct weft__posted){
+        .node.kind = WEFT__NODE_POSTED, .fn = fn, .arg = arg, .reason = reason};
+    pthread_mutex_lock(&loop->lock);
+    if (loop->gone)
+        error = WEFT_ECLOSED;
+    else if (!here && loop->refs < 2)
+        error = WEFT_EUNSHARED;
+    if (!error) {
+        if (loop->last_posted)
+            loop->last_posted->next = posted;
+        else
+            loop->posted = posted;
+        loop->last_posted = posted;
+        if (!here)
+            signal_loop(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (error)
+        weft__free(posted, sizeof(*posted));
+    else if (here)
+        weft__mailbox_collect(loop);
+    return error;
+}
+
+int weft_call_soon_threadsafe(weft_loop *loop, weft_call_fn *fn, void *arg)
+{
+    return post(loop, fn, arg, NULL);
+}
+
+/* Tells a cancel from a call: its function is never called. */
+static void is_cancel(void *arg)
+{
+    (void)arg;
+}
+
+int weft_future_cancel_threadsafe(weft_future *future, const char *reason)
+{
+    return post(future->loop, is_cancel, future, reason);
+}
+
+static void unref_posted(void *arg)
+{
+    weft_future_unref(arg);
+}
+
+int weft_future_unref_threadsafe(weft_future *future)
+{
+    return future ? post(future->loop, unref_posted, future, NULL) : 0;
+}
+
+void weft__posted_run(struct weft__node *node)
+{
+    struct weft__posted run = *weft__container_of(node, struct weft__posted, node);
+
+    weft__free(weft__container_of(node, struct weft__posted, node), sizeof(run));
+    if (run.fn == is_cancel)
+        weft_future_cancel_at(run.arg, run.reason, "another thread");
+    else
+        run.fn(run.arg);
+}
+
+/* The loop closes: a call is dropped, a reference is given back all the same. */
+void weft__posted_drop(struct weft__node *node)
+{
+    struct weft__posted drop = *weft__container_of(node, struct weft__posted, node);
+
+    weft__free(weft__container_of(node, struct weft__posted, node), sizeof(drop));
+    if (drop.fn == unref_posted)
+        weft_future_unref(drop.arg);
+}
+
+void weft__mailbox_collect(weft_loop *loop)
+{
+    struct weft__posted *posted;
+
+    pthread_mutex_lock(&loop->lock);
+    drain_signal(loop);
+    posted = loop->posted;
+    loop->posted = loop->last_posted = NULL;
+    pthread_mutex_unlock(&loop->lock);
+    while (posted) {
+        struct weft__posted *next = posted->next;
+
+        weft__loop_push(loop, &posted->node);
+        posted = next;
+    }
+    weft__loop_listen(loop);
+}
+
+void weft__mailbox_close(weft_loop *loop)
+{
+    struct weft__posted *posted;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->gone = true;
+    loop->signalled = false;
+    close(loop->wake_read);
+    if (loop->wake_write != loop->wake_read)
+        close(loop->wake_write);
+    posted = loop->posted;
+    loop->posted = loop->last_posted = NULL;
+    pthread_mutex_unlock(&loop->lock);
+    /* What came after the last collect is dropped with the rest. */
+    for (struct weft__posted *next; posted; posted = next) {
+        next = posted->next;
+        weft__queue_push(&loop->ready, &posted->node);
+    }
+}
+
+void weft__mailbox_free(weft_loop *loop)
+{
+    pthread_mutex_destroy(&loop->lock);
+}
+
+/* ---- references on the loop ------------------------------------------------------------------------------ */
+
+weft_loop *weft_loop_ref(weft_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->refs++;
+    atomic_store(&loop->shared, loop->refs > 1);
+    pthread_mutex_unlock(&loop->lock);
+    if (pthread_equal(pthread_self(), loop->thread))
+        weft__loop_listen(loop);
+    return loop;
+}
+
+void weft_loop_unref(weft_loop *loop)
+{
+    bool last, here;
+
+    if (!loop)
+        return;
+    here = pthread_equal(pthread_self(), loop->thread);
+    pthread_mutex_lock(&loop->lock);
+    last = loop->refs == 1;
+    if (!last) {
+        loop->refs--;
+        atomic_store(&loop->shared, loop->refs > 1);
+        /* It may have nothing more to wait for. */
+        if (!here && loop->refs == 1)
+            signal_loop(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (!last) {
+        if (here)
+            weft__loop_listen(loop);
+        return;
+    }
+    if (weft_loop_close(loop) == WEFT_ERUNNING)
+        weft__fatal("the last reference on a loop was dropped while it was running");
+    loop->refs = 0;
+    weft__loop_released(loop);
+}

@@ -1,0 +1,18 @@
+/* scope_priv.h - scopes, as generators, tasks and timers see them. */
+#ifndef WEFT_SCOPE_PRIV_H
+#define WEFT_SCOPE_PRIV_H
+
+#include <weft/scope.h>
+
+struct weft__task;
+
+/* A frame ends: the scopes that lie in it are left, with its outcome. */
+void weft__scope_unwind(weft_gen *gen);
+/* A scope's deadline has come. */
+void weft__scope_expire(weft_scope *scope);
+/* A frame is destroyed: forget the scopes of the task, and their timers. */
+void weft__scope_forget(struct weft__task *task);
+/* Somebody asks a task to cancel: mark level-triggered scopes; returns whether a shield holds it back. */
+bool weft__scope_hold(struct weft__task *task, const weft_scope *asking);
+
+#endif

@@ -1,0 +1,52 @@
+/* task_priv.h - what a task is inside: a future, and the generator that it drives. */
+#ifndef WEFT_TASK_PRIV_H
+#define WEFT_TASK_PRIV_H
+
+#include <weft/scope.h>
+#include <weft/task.h>
+
+#include "future_priv.h"
+
+/* What only some tasks have; allocated when it is needed. */
+struct weft__task_extra {
+    char *name;
+    void *context;
+    const weft_context_type *context_type;
+    weft_scope *scopes; /* the innermost */
+};
+
+/* 128 bytes: with a frame of 64, a suspended task takes 192. */
+struct weft__task {
+    weft_future future;
+    union {
+        weft_gen *gen;             /* the root, until it has ended */
+        const weft_gen_type *type; /* what it was, once the task is done */
+    } body;
+    weft_future *awaiting;  /* what it waits for; and then what it got, until the next suspension */
+    struct weft__node node; /* among the waiters of `awaiting`, or in the ready queue, or neither */
+    struct weft__task *next; /* all unfinished tasks of the loop, oldest first */
+    struct weft__task *prev;
+    struct weft__task_extra *extra;
+};
+
+extern const struct weft__future_type weft__task_type;
+
+static inline struct weft__task *weft__task(const weft_task *task)
+{
+    return (struct weft__task *)(void *)(uintptr_t)task;
+}
+
+/* Run a task's first, or next, step: it was taken from the ready queue. */
+void weft__task_start(struct weft__task *task);
+void weft__task_step(struct weft__task *task);
+/* The loop closes: end an unfinished task without running its body. */
+void weft__task_abandon(struct weft__task *task);
+/* Cancel a task; and the one that it awaits, and so on.  Each counts the request. */
+bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where);
+/* Deliver a request that has been counted: see the top of task.c. */
+void weft__task_deliver(struct weft__task *task);
+struct weft__task_extra *weft__task_need_extra(struct weft__task *task);
+/* What a task waits for and is not done; or NULL. */
+weft_future *weft__task_blocked_on(const struct weft__task *task);
+
+#endif

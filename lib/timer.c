@@ -1,0 +1,252 @@
+/* timer.c - timers: a 4-ary heap keyed (deadline, order of creation), and the sleeps that stand on it.
+ *
+ * The heap is ours because libevent's gives equal deadlines no order and takes 128 bytes a timer.  One libevent
+ * timer, in loop.c, waits for the first deadline.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <math.h>
+
+#include "alloc.h"
+#include "loop_priv.h"
+#include "scope_priv.h"
+
+/* ---- the heap ------------------------------------------------------------------------------------------ */
+
+static bool before(const struct weft__heap_slot *a, const struct weft__heap_slot *b)
+{
+    return a->when < b->when || (a->when == b->when && a->timer->seq < b->timer->seq);
+}
+
+static void put(struct weft__heap *heap, uint32_t at, struct weft__heap_slot slot)
+{
+    heap->slots[at] = slot;
+    slot.timer->index = at + 1;
+}
+
+/* Let a slot rise from a hole to its place. */
+static void rise(struct weft__heap *heap, uint32_t at, struct weft__heap_slot slot)
+{
+    while (at > 0) {
+        uint32_t parent = (at - 1) / 4;
+
+        if (!before(&slot, &heap->slots[parent]))
+            break;
+        put(heap, at, heap->slots[parent]);
+        at = parent;
+    }
+    put(heap, at, slot);
+}
+
+/* Let a slot sink from a hole to its place. */
+static void sink(struct weft__heap *heap, uint32_t at, struct weft__heap_slot slot)
+{
+    for (;;) {
+        uint32_t first = at * 4 + 1;
+        uint32_t end = first + 4 < heap->count ? first + 4 : heap->count;
+        uint32_t least = first;
+
+        if (first >= heap->count)
+            break;
+        for (uint32_t child = first + 1; child < end; child++)
+            if (before(&heap->slots[child], &heap->slots[least]))
+                least = child;
+        if (!before(&heap->slots[least], &slot))
+            break;
+        put(heap, at, heap->slots[least]);
+        at = least;
+    }
+    put(heap, at, slot);
+}
+
+int weft__heap_add(struct weft__heap *heap, struct weft__timer *timer, int64_t when)
+{
+    if (heap->count == heap->size) {
+        uint32_t size = heap->size ? heap->size * 2 : 32;
+        struct weft__heap_slot *slots = weft__resize(heap->slots, heap->size * sizeof(*slots),
+                                                     size * sizeof(*slots));
+
+        if (!slots)
+            return -ENOMEM;
+        heap->slots = slots;
+        heap->size = size;
+    }
+    rise(heap, heap->count++, (struct weft__heap_slot){when, timer});
+    return 0;
+}
+
+void weft__heap_remove(struct weft__heap *heap, struct weft__timer *timer)
+{
+    uint32_t at = timer->index - 1;
+    struct weft__heap_slot last = heap->slots[--heap->count];
+
+    timer->index = 0;
+    if (at == heap->count)
+        return;
+    if (at > 0 && before(&last, &heap->slots[(at - 1) / 4]))
+        rise(heap, at, last);
+    else
+        sink(heap, at, last);
+}
+
+void weft__heap_free(struct weft__heap *heap)
+{
+    weft__free(heap->slots, heap->size * sizeof(*heap->slots));
+    *heap = (struct weft__heap){0};
+}
+
+/* ---- the loop's ------------------------------------------------------------------------------------------ */
+
+int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when)
+{
+    int64_t base = relative ? weft__loop_now(loop) : 0;
+
+    if (isnan(seconds))
+        return -EINVAL;
+    if (seconds < 0)
+        seconds = 0;
+    /* Clipped at a hundred years: no sum of two overflows. */
+    if (seconds > 3.2e9)
+        *when = base + (int64_t)3200000000 * WEFT__NS;
+    else
+        *when = base + (int64_t)(seconds * WEFT__NS + 0.5);
+    return 0;
+}
+
+int weft__timer_add(weft_loop *loop, struct weft__timer *timer, uint32_t kind, int64_t when)
+{
+    int error;
+
+    timer->kind = kind;
+    timer->seq = ++loop->timer_seq;
+    error = weft__heap_add(&loop->heap, timer, when);
+    /* Outside a turn nobody looks at the heap, unless it is asked to. */
+    if (!error && timer->index == 1)
+        weft__loop_wake(loop);
+    return error;
+}
+
+void weft__timer_remove(weft_loop *loop, struct weft__timer *timer)
+{
+    if (timer->index)
+        weft__heap_remove(&loop->heap, timer);
+}
+
+struct sleep {
+    weft_future future;
+    struct weft__timer timer;
+};
+
+static bool sleep_cancel(weft_future *future, const char *reason, const char *where)
+{
+    struct sleep *sleep = (struct sleep *)(void *)future;
+
+    weft__timer_remove(future->loop, &sleep->timer);
+    weft__future_cancelled(future, reason, where);
+    return true;
+}
+
+static void sleep_drop(weft_future *future)
+{
+    struct sleep *sleep = (struct sleep *)(void *)future;
+
+    weft__timer_remove(future->loop, &sleep->timer);
+}
+
+static const struct weft__future_type sleep_type = {
+    .name = "sleep", .size = sizeof(struct sleep), .cancel = sleep_cancel, .drop = sleep_drop};
+
+static const struct weft__future_type forever_type = {.name = "sleep_forever",
+                                                      .size = sizeof(weft_future)};
+
+bool weft__timers_fire(weft_loop *loop, int64_t now)
+{
+    bool fired = false;
+
+    while (loop->heap.count && loop->heap.slots[0].when <= now) {
+        struct weft__timer *timer = loop->heap.slots[0].timer;
+
+        weft__heap_remove(&loop->heap, timer);
+        fired = true;
+        switch ((enum weft__timer_kind)timer->kind) {
+        case WEFT__TIMER_SLEEP:
+            weft__future_finish(&weft__container_of(timer, struct sleep, timer)->future, NULL, NULL);
+            break;
+        case WEFT__TIMER_CALL:
+            weft__call_expired(loop, timer);
+            break;
+        case WEFT__TIMER_SCOPE:
+            weft__scope_expire(weft__container_of(timer, weft_scope, timer));
+            break;
+        case WEFT__TIMER_IO:
+            weft__io_expired(timer);
+            break;
+        }
+    }
+    return fired;
+}
+
+void weft__timers_close(weft_loop *loop)
+{
+    while (loop->heap.count) {
+        struct weft__timer *timer = loop->heap.slots[loop->heap.count - 1].timer;
+
+        weft__heap_remove(&loop->heap, timer);
+        if (timer->kind == WEFT__TIMER_SLEEP) {
+            weft_future *future = &weft__container_of(timer, struct sleep, timer)->future;
+
+            future->flags |= WEFT__READ;
+            weft__future_fail(future, WEFT_ECLOSED);
+        }
+    }
+    weft__heap_free(&loop->heap);
+}
+
+/* ---- sleeping -------------------------------------------------------------------------------------------- */
+
+static weft_future *sleep_new(weft_loop *loop, double seconds, bool relative)
+{
+    struct sleep *sleep;
+    int64_t when;
+    int error = weft__deadline(loop, seconds, relative, &when);
+
+    if (!error && loop->closed)
+        error = WEFT_ECLOSED;
+    if (error)
+        return weft__failed(loop, error, NULL);
+    sleep = (struct sleep *)(void *)weft__future_make(loop, &sleep_type, NULL);
+    if (!sleep)
+        return weft__failed(loop, -ENOMEM, NULL);
+    error = weft__timer_add(loop, &sleep->timer, WEFT__TIMER_SLEEP, when);
+    if (error) {
+        weft_future_unref(&sleep->future);
+        return weft__failed(loop, error, NULL);
+    }
+    return &sleep->future;
+}
+
+weft_future *weft_sleep(weft_loop *loop, double seconds)
+{
+    loop = weft__loop_of(loop);
+    if (seconds <= 0 && !loop->closed)
+        return weft_future_ref(&loop->round);
+    return sleep_new(loop, seconds, true);
+}
+
+weft_future *weft_sleep_until(weft_loop *loop, double when)
+{
+    loop = weft__loop_of(loop);
+    if (when <= weft_loop_time(loop) && !loop->closed)
+        return weft_future_ref(&loop->round);
+    return sleep_new(loop, when, false);
+}
+
+weft_future *weft_sleep_forever(weft_loop *loop)
+{
+    weft_future *future;
+
+    loop = weft__loop_of(loop);
+    future = loop->closed ? NULL : weft__future_make(loop, &forever_type, NULL);
+    return future ? future : weft__failed(loop, loop->closed ? WEFT_ECLOSED : -ENOMEM, NULL);
+}

@@ -1,0 +1,328 @@
+#!/bin/sh
+# The fetch against its own origin, nginx and python's http.server: byte for byte what curl gets,
+# and each thing that can go wrong. Prints TAP. Starts its own servers, on free ports.
+set -u
+top_builddir=${top_builddir-$(dirname "$0")/..}
+fetch=$top_builddir/demos/fetch/fetch
+python=${PYTHON3-python3}
+PATH=$PATH:/usr/sbin:/sbin # nginx lives there
+LC_ALL=C
+export PATH LC_ALL
+modes='generator yield-from explicit'
+
+work=$(mktemp -d) || exit 99
+servers=
+cleanup() {
+    for pid in $servers; do
+        kill "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' HUP INT TERM
+
+# ---- TAP ----
+
+n=0
+check() { # claim, command...: ok if it returns 0; what it prints is shown if not
+    claim=$1
+    shift
+    n=$((n + 1))
+    if "$@" >"$work/log" 2>&1; then
+        echo "ok $n - $claim"
+    else
+        echo "not ok $n - $claim"
+        sed 's/^/# /' "$work/log"
+    fi
+}
+
+skip() { # claim, reason
+    n=$((n + 1))
+    echo "ok $n - $1 # SKIP $2"
+}
+
+have() {
+    command -v "$1" >/dev/null
+}
+
+# ---- what is checked ----
+
+exits() { # the code that is expected, arguments of fetch...; its output goes to $work/out
+    expected=$1
+    shift
+    timeout -k 5 60 "$fetch" "$@" >"$work/out" 2>&1
+    code=$?
+    cat "$work/out"
+    [ "$code" -eq "$expected" ] || {
+        echo "exit code $code, expected $expected: fetch $*"
+        return 1
+    }
+}
+
+prints() { # an extended regular expression that a line of $work/out has
+    grep -Eq -e "$1" "$work/out" || {
+        echo "no line matches: $1"
+        return 1
+    }
+}
+
+total_below() { # seconds
+    awk -v most="$1" '/^Request Times: / { cost = $6; found = 1 }
+        END { exit !(found && cost < most) }' "$work/out"
+}
+
+twenty_at_once() { # mode
+    exits 0 --mode "$1" &&
+        prints '^Request Times: 20, Total Cost: [0-9.]+ seconds$' &&
+        total_below 1.0 &&
+        [ "$(grep -Ec '^ *[0-9]+ +200 +1024 ' "$work/out")" -eq 20 ]
+}
+
+same_as_curl() { # mode, URL...
+    mode=$1
+    shift
+    for url; do
+        rm -f "$work/expected" "$work/got"
+        # no -f: the body of a 404 counts as well
+        curl -sS --noproxy '*' -o "$work/expected" "$url" || return
+        : >>"$work/expected" # curl makes no file of an empty body
+        exits 0 --mode "$mode" --output "$work/got" "$url" || return
+        cmp "$work/expected" "$work/got" || return
+    done
+}
+
+fails_with() { # text, arguments of fetch...
+    text=$1
+    shift
+    exits 1 "$@" && prints "$text"
+}
+
+the_others_go_on() { # mode
+    exits 1 --mode "$1" --timeout 1 "$origin/" "http://127.0.0.1:$closed/" "$origin/reset" \
+        http://no-such-host.invalid/ "$origin/early" "$origin/stall" "$origin/empty" \
+        "$origin/garbage" "$origin/header" "$origin/bytes/100000" &&
+        prints '^ *1 +200 +1024 ' &&
+        prints '^ *10 +200 +100000 ' &&
+        prints 'failed: 8$' &&
+        prints '^Request Times: 10, '
+}
+
+usage_error() { # text, arguments...
+    text=$1
+    shift
+    exits 2 "$@" && prints "$text"
+}
+
+saves_each() {
+    mkdir "$work/save" || return
+    exits 0 -n 3 --save "$work/save" "$origin/bytes/5000" "$origin/chunked" || return
+    [ "$(find "$work/save" -type f | wc -l)" -eq 6 ] &&
+        cmp "$work/save/1" "$work/save/3" &&
+        cmp "$work/save/4" "$work/save/6" &&
+        [ "$(wc -c <"$work/save/2")" -eq 5000 ] && [ "$(wc -c <"$work/save/5")" -eq 10240 ]
+}
+
+interrupted() {
+    # Its own server is asked to wait for a minute.
+    "$fetch" --delay 60 >"$work/out" 2>&1 &
+    pid=$!
+    sleep 0.5
+    kill -INT "$pid"
+    wait "$pid"
+    code=$?
+    cat "$work/out"
+    [ "$code" -eq 1 ] && prints 'cancelled \(WEFT_ECANCELLED\)' && prints 'failed: 20$'
+}
+
+ends_with_its_input() {
+    : | timeout 20 "$fetch" --serve
+}
+
+# ---- the servers ----
+
+wait_for() { # a command that is tried for 10 seconds
+    tries=0
+    until "$@" >/dev/null 2>&1; do
+        tries=$((tries + 1))
+        [ $tries -lt 100 ] || return 1
+        sleep 0.1
+    done
+}
+
+is_up() { # URL, pid
+    kill -0 "$2" && "$fetch" --timeout 5 "$1"
+}
+
+start_origin() { # seconds: sets $url
+    : >"$work/origin"
+    "$fetch" --serve 0 --delay "$1" >"$work/origin" &
+    servers="$servers $!"
+    wait_for grep -q http "$work/origin"
+    url=$(sed 's,/$,,' "$work/origin")
+}
+
+# No server listens there: its socket has just been closed.
+closed_port() {
+    : | "$fetch" --serve 0 | sed 's,.*:\([0-9]*\)/$,\1,'
+}
+
+# 127.0.0.1 alone, or [::1] as well.
+start_nginx() {
+    port=$(closed_port)
+    listen="listen 127.0.0.1:$port;"
+    ! $has_v6 || listen="$listen listen [::1]:$port;"
+    user=
+    [ "$(id -u)" -ne 0 ] || user='user root;'
+    mkdir -p "$work/nginx/logs"
+    cat >"$work/nginx/nginx.conf" <<END
+daemon off;
+pid $work/nginx/pid;
+error_log $work/nginx/logs/error.log;
+worker_processes 1;
+$user
+events { worker_connections 512; }
+http {
+    access_log off;
+    sendfile on;
+    client_body_temp_path $work/nginx/body;
+    proxy_temp_path $work/nginx/proxy;
+    fastcgi_temp_path $work/nginx/fastcgi;
+    uwsgi_temp_path $work/nginx/uwsgi;
+    scgi_temp_path $work/nginx/scgi;
+    server {
+        $listen
+        root $work/www;
+        autoindex on;
+    }
+}
+END
+    nginx -p "$work/nginx" -c "$work/nginx/nginx.conf" >"$work/nginx/out" 2>&1 &
+    nginx_pid=$!
+    servers="$servers $nginx_pid"
+    nginx=http://127.0.0.1:$port
+    nginx_v6="http://[::1]:$port"
+    wait_for is_up "$nginx/" "$nginx_pid" || {
+        sed 's/^/# /' "$work/nginx/out" "$work/nginx/logs/error.log"
+        nginx=
+    }
+}
+
+start_python() { # address: sets $url
+    : >"$work/python"
+    (cd "$work/www" && exec "$python" -u -m http.server --bind "$1" 0) >"$work/python" 2>/dev/null &
+    servers="$servers $!"
+    wait_for grep -q 'http://' "$work/python"
+    url=$(sed -n 's,.*(\(http://.*\)/).*,\1,p' "$work/python")
+}
+
+has_v6=false
+! grep -qs '^0\{31\}1 ' /proc/net/if_inet6 || has_v6=true
+
+mkdir "$work/www" "$work/www/folder"
+echo 'a small file' >"$work/www/small"
+: >"$work/www/empty"
+echo '<p>a page</p>' >"$work/www/folder/page.html"
+head -c 104857600 /dev/urandom >"$work/www/large"
+
+start_origin 0.01
+origin=$url
+closed=$(closed_port)
+nginx=
+! have nginx || start_nginx
+server=
+server_v6=
+if have "$python"; then
+    start_python 127.0.0.1
+    server=$url
+    if $has_v6; then
+        start_python ::1
+        server_v6=$url
+    fi
+fi
+
+# ---- the claims ----
+
+for mode in $modes; do
+    check "$mode: 20 requests with 50 ms of latency take less than a second" twenty_at_once "$mode"
+
+    claim="$mode: the origin's bodies are what curl gets: by length, chunked, to the close"
+    if have curl; then
+        check "$claim" same_as_curl "$mode" "$origin/" "$origin/bytes/0" "$origin/bytes/1" \
+            "$origin/bytes/1000000" "$origin/chunked" "$origin/close" "$origin/keep" \
+            "$origin/status/404" "$origin/status/500" "$origin/nothing-there"
+    else
+        skip "$claim" "curl is missing"
+    fi
+    for peer in nginx python; do
+        base=$nginx
+        [ $peer = nginx ] || base=$server
+        if ! have curl || [ -z "$base" ]; then
+            skip "$mode: $peer's files are what curl gets" "curl or $peer is missing"
+            skip "$mode: 100 MB from $peer is what curl gets" "curl or $peer is missing"
+            continue
+        fi
+        check "$mode: $peer's files are what curl gets: small, empty, a listing, none" \
+            same_as_curl "$mode" "$base/small" "$base/empty" "$base/folder/" \
+            "$base/small?a=b#c" "$base/no-such-file"
+        check "$mode: 100 MB from $peer is what curl gets" same_as_curl "$mode" "$base/large"
+    done
+
+    for peer in nginx python; do
+        base=$nginx_v6
+        [ $peer = nginx ] || base=$server_v6
+        claim="$mode: $peer on [::1]"
+        if ! $has_v6; then
+            skip "$claim" "no IPv6 here"
+        elif ! have curl || [ -z "$base" ]; then
+            skip "$claim" "curl or $peer is missing"
+        else
+            check "$claim" same_as_curl "$mode" "$base/small"
+        fi
+    done
+    check "$mode: a name with several addresses: the next is tried" \
+        exits 0 --mode "$mode" "http://localhost:${origin##*:}/"
+
+    check "$mode: a refused port" fails_with 'connection refused \(ECONNREFUSED\)' \
+        --mode "$mode" "http://127.0.0.1:$closed/"
+    check "$mode: an unknown host" fails_with '\(EAI_[A-Z]*\)' \
+        --mode "$mode" http://no-such-host.invalid/
+    check "$mode: a reset" fails_with 'connection reset by peer \(ECONNRESET\)' \
+        --mode "$mode" "$origin/reset"
+    check "$mode: a server that stalls past the timeout" \
+        fails_with 'no complete answer within 0.2 seconds \(WEFT_ETIMEDOUT\)' \
+        --mode "$mode" --timeout 0.2 "$origin/stall"
+    check "$mode: an early close" \
+        fails_with 'ended after 1024 of 10240 bytes \(WEFT_EINCOMPLETE\)' \
+        --mode "$mode" "$origin/early"
+    check "$mode: a chunked answer that ends early" \
+        fails_with 'ended early, after 1000 bytes \(WEFT_EINCOMPLETE\)' \
+        --mode "$mode" "$origin/cut"
+    check "$mode: an empty answer" \
+        fails_with 'closed without an answer \(WEFT_EINCOMPLETE\)' --mode "$mode" "$origin/empty"
+    check "$mode: what is not HTTP" fails_with 'not an HTTP/1 answer \(EPROTO\)' \
+        --mode "$mode" "$origin/garbage"
+    check "$mode: a header without end" fails_with 'larger than 65536 bytes \(WEFT_EOVERRUN\)' \
+        --mode "$mode" "$origin/header"
+    check "$mode: among failures the others go on" the_others_go_on "$mode"
+    check "$mode: 2000 requests" exits 0 --mode "$mode" -n 2000 "$origin/"
+done
+
+check "--save writes each body" saves_each
+check "--output that can't be written" fails_with "can't write .*/none \(ENOENT\)" \
+    --output "$work/no/none" "$origin/"
+check "Ctrl-C ends the requests and the origin" interrupted
+check "--serve ends with its input" ends_with_its_input
+check "--serve on a port that is taken" fails_with 'EADDRINUSE' --serve "${origin##*:}"
+
+check "a bad -n is named" usage_error "-n: 'none'" -n none
+check "a -n of 0 is refused" usage_error "-n: '0'" -n 0
+check "a bad --mode is named" usage_error "--mode: 'threads'" --mode threads
+check "a bad --timeout is named" usage_error "--timeout: '1 minute'" --timeout '1 minute'
+check "a bad --delay is named" usage_error "--delay: '-1'" --delay -1
+check "an unknown option is named" usage_error "no-such-option" --no-such-option
+check "a bad URL is named" usage_error "URL: 'ftp://host/'" ftp://host/
+check "a bad port is named" usage_error "'http://host:99999/'.*port" http://host:99999/
+check "an open bracket is named" usage_error "'http://\[::1/'.*bracket" 'http://[::1/'
+check "--help is no error" exits 0 --help
+echo "1..$n"
