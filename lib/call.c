@@ -28,8 +28,8 @@ static int add_page(weft_loop *loop)
 
     if (loop->call_pages == loop->call_pages_size) {
         uint32_t size = loop->call_pages_size ? loop->call_pages_size * 2 : 8;
-        struct weft__call **pages =
-            weft__resize(loop->calls, loop->call_pages_size * sizeof(*pages), size * sizeof(*pages));
+        struct weft__call **pages = weft__resize(
+            loop->calls, loop->call_pages_size * sizeof(*pages), size * sizeof(*pages));
 
         if (!pages)
             return -ENOMEM;
@@ -117,7 +117,8 @@ static int call_at(weft_loop *loop, double seconds, bool relative, weft_call_fn 
     return 0;
 }
 
-int weft_call_later(weft_loop *loop, double seconds, weft_call_fn *fn, void *arg, weft_handle *handle)
+int weft_call_later(weft_loop *loop, double seconds, weft_call_fn *fn, void *arg,
+                    weft_handle *handle)
 {
     if (seconds <= 0)
         return weft_call_soon(loop, fn, arg, handle);

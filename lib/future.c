@@ -174,7 +174,10 @@ static void complete(weft_future *future)
 {
     if (future->waiters) {
         weft__ring_release(&future->waiters, &future->loop->ready);
-        weft__loop_wake(future->loop);
+        if (weft__unlikely(future->loop->closed))
+            weft__drop_queued(&future->loop->ready); /* nobody will run them */
+        else
+            weft__loop_wake(future->loop);
     }
 }
 
@@ -306,107 +309,6 @@ void *weft_future_take(weft_future *future)
     return value;
 }
 
-/* ---- done callbacks ----------------------------------------------------------------------------------- */
-
-struct callback {
-    struct weft__node node;
-    weft_future *future;
-    weft_done_cb *cb;
-    void *arg;
-};
-
-int weft_future_add_done_callback(weft_future *future, weft_done_cb *cb, void *arg)
-{
-    struct callback *callback;
-
-    weft__check_thread(future->loop, "weft_future_add_done_callback");
-    callback = weft__alloc(sizeof(*callback));
-    if (!callback)
-        return -ENOMEM;
-    *callback = (struct callback){.node.kind = WEFT__NODE_CALLBACK,
-                                  .future = weft_future_ref(future),
-                                  .cb = cb,
-                                  .arg = arg};
-    weft__future_wait(future, &callback->node);
-    return 0;
-}
-
-const weft_future *weft__callback_future(const struct weft__node *node)
-{
-    return weft__container_of((uintptr_t)node, struct callback, node)->future;
-}
-
-void weft__callback_drop(struct weft__node *node)
-{
-    struct callback *callback = weft__container_of(node, struct callback, node);
-    weft_future *future = callback->future;
-
-    weft__free(callback, sizeof(*callback));
-    weft_future_unref(future);
-}
-
-void weft__callback_run(struct weft__node *node)
-{
-    struct callback run = *weft__container_of(node, struct callback, node);
-
-    weft__free(weft__container_of(node, struct callback, node), sizeof(run));
-    run.cb(run.future, run.arg);
-    weft_future_unref(run.future);
-}
-
-/* Drop a matching callback; NULL node or another's: leave it. */
-static bool remove_if(weft_future *future, struct weft__node *node, weft_done_cb *cb, void *arg)
-{
-    struct callback *callback = weft__container_of(node, struct callback, node);
-
-    if (node->kind != WEFT__NODE_CALLBACK || callback->future != future || callback->cb != cb ||
-        callback->arg != arg)
-        return false;
-    weft__future_unwait(future, node);
-    weft__free(callback, sizeof(*callback));
-    return true;
-}
-
-/* Those that are queued already: the callbacks of a done future are anywhere in the queue. */
-static uint32_t remove_queued(weft_future *future, struct weft__node *queue, weft_done_cb *cb,
-                              void *arg)
-{
-    struct weft__node *node, *next;
-    uint32_t removed = 0;
-
-    for (node = queue->next; node != queue; node = next) {
-        next = node->next;
-        removed += remove_if(future, node, cb, arg);
-    }
-    return removed;
-}
-
-int weft_future_remove_done_callback(weft_future *future, weft_done_cb *cb, void *arg)
-{
-    uint32_t removed = 0;
-
-    weft__check_thread(future->loop, "weft_future_remove_done_callback");
-    if (weft__done(future)) {
-        removed += remove_queued(future, &future->loop->batch, cb, arg);
-        removed += remove_queued(future, &future->loop->ready, cb, arg);
-    } else if (future->waiters) {
-        struct weft__node *last = future->waiters->prev;
-        struct weft__node *node = future->waiters;
-        bool more;
-
-        do {
-            struct weft__node *next = node->next;
-
-            more = node != last;
-            removed += remove_if(future, node, cb, arg);
-            node = next;
-        } while (more);
-    }
-    for (uint32_t i = 0; i < removed; i++)
-        weft_future_unref(future); /* the last may be the last of all: it is not touched again */
-    return (int)removed;
-}
-
 /* ---- cancel --------------------------------------------------------------------------------------------- */
 
 bool weft__future_cancel_plain(weft_future *future, const char *reason, const char *where)
@@ -443,66 +345,6 @@ const char *weft_future_cancel_reason(const weft_future *future)
 const char *weft_future_cancel_site(const weft_future *future)
 {
     return was_asked(future) ? future->v.where : NULL;
-}
-
-/* ---- chaining ------------------------------------------------------------------------------------------- */
-
-/* Forward: the source is done.  Sets the target, or ends nothing if it is done. */
-static void chain_forward(weft_future *source, void *arg)
-{
-    weft_future *target = arg;
-
-    if (weft__done(target)) {
-        source->flags |= source->state == WEFT__CANCELLED ? WEFT__READ : 0;
-    } else if (source->error) {
-        (void)weft_future_set_error(target, weft_future_error(source));
-        if (target->state == WEFT__CANCELLED) {
-            target->u.reason = source->u.reason;
-            target->v.where = source->v.where;
-        }
-    } else {
-        void (*destroy)(void *) = source->v.destroy;
-
-        source->flags |= WEFT__READ;
-        (void)weft_future_set_owned(target, destroy ? weft_future_take(source) : source->u.value,
-                                    destroy);
-    }
-    weft_future_unref(target);
-}
-
-/* Backward: the target was cancelled. */
-static void chain_backward(weft_future *target, void *arg)
-{
-    weft_future *source = arg;
-
-    if (target->state == WEFT__CANCELLED)
-        weft_future_cancel_at(source, target->u.reason, target->v.where);
-    if (source->type == &weft__plain_type && !weft__done(source))
-        source->w.waiting--;
-    weft_future_unref(source);
-}
-
-int weft_future_chain(weft_future *source, weft_future *target)
-{
-    int error;
-
-    if (source->loop != target->loop)
-        return WEFT_EOTHERLOOP;
-    error = weft_future_add_done_callback(source, chain_forward, target);
-    if (error)
-        return error;
-    weft_future_ref(target);
-    error = weft_future_add_done_callback(target, chain_backward, source);
-    if (error) {
-        weft_future_remove_done_callback(source, chain_forward, target);
-        weft_future_unref(target);
-        return error;
-    }
-    /* The target's hold on its source is a waiter's: it does not make anybody set the source. */
-    weft_future_ref(source);
-    if (source->type == &weft__plain_type && !weft__done(source))
-        source->w.waiting++;
-    return 0;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------- */

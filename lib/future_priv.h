@@ -9,10 +9,10 @@
 enum weft__state { WEFT__PENDING, WEFT__FINISHED, WEFT__FAILED, WEFT__CANCELLED };
 
 enum {
-    WEFT__READ = 1,    /* somebody has read the outcome (or nobody needs to): no report */
-    WEFT__ROUND = 2,   /* awaiting it gives way for a round, although it is done: sleep(0) */
-    WEFT__NAMED = 4,   /* `site` is a name */
-    WEFT__MUST = 8,    /* task: a request to cancel is still to be delivered */
+    WEFT__READ = 1,  /* somebody has read the outcome (or nobody needs to): no report */
+    WEFT__ROUND = 2, /* awaiting it gives way for a round, although it is done: sleep(0) */
+    WEFT__NAMED = 4, /* `site` is a name */
+    WEFT__MUST = 8,  /* task: a request to cancel is still to be delivered */
     WEFT__LEVEL = 16 /* task: each await fails: inside a level-triggered scope that was cancelled */
 };
 

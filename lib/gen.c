@@ -71,8 +71,12 @@ static void frame_end(weft_gen *gen)
             outcome->destroy(outcome->value);
         outcome->destroy = NULL;
     }
-    if (gen->type->cleanup)
-        gen->type->cleanup(gen);
+    if (gen->type->cleanup) {
+        void (*destroy)(void *) = weft__thread.return_destroy;
+
+        gen->type->cleanup(gen); /* which may drive or close generators of its own */
+        weft__thread.return_destroy = destroy;
+    }
 }
 
 void weft__gen_abandon(weft_gen *root)
@@ -101,6 +105,8 @@ static void delegate(weft_gen *root, weft_gen *gen)
     gen->error = 0;
     if (!child || child == gen || child->running || child->flags & WEFT__GEN_ENDED) {
         gen->error = WEFT_EBADYIELD;
+        if (child && child != gen && !child->running)
+            weft__gen_free(child); /* it was taken, and has ended */
         return;
     }
     if (child == &weft__gen_nomem) {
@@ -240,8 +246,7 @@ int weft_gen_send(weft_gen *gen, void *value, void **out)
 
     if (!out)
         out = &ignored;
-    if (weft__unlikely(gen->running || gen->flags & WEFT__GEN_ENDED) &&
-        (error = resumable(gen, out)))
+    if (weft__unlikely(gen->running || gen->flags & WEFT__GEN_ENDED) && (error = resumable(gen, out)))
         return error;
     if (weft__unlikely(!(gen->flags & WEFT__GEN_STARTED))) {
         *out = NULL;

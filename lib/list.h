@@ -35,7 +35,7 @@ struct weft__hook {
 };
 
 #define weft__container_of(pointer, type, member) \
-    ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 /* ---- a queue: a sentinel ---- */
 
@@ -69,10 +69,13 @@ static inline void weft__queue_remove(struct weft__node *node)
 static inline struct weft__node *weft__queue_pop(struct weft__node *queue)
 {
     struct weft__node *node = queue->next;
+    struct weft__node *next = node->next;
 
     if (node == queue)
         return NULL;
-    weft__queue_remove(node);
+    queue->next = next;
+    next->prev = queue;
+    node->next = NULL;
     return node;
 }
 

@@ -1,8 +1,4 @@
-/* loop.c - the loop: rounds, turns, and libevent underneath.
- *
- * A round is a snapshot of what is ready (`batch`); what it makes ready (`ready`) is the next round.  A turn is
- * what happens between two looks at libevent: due timers, then up to 256 callbacks, over as many rounds as
- * that takes.
+/* loop.c - the loop: its life, its runs, and libevent underneath.
  *
  * Who calls turns:
  *   weft_run_    turn, event_base_loop(ONCE), turn, ...  It blocks there only if nothing is ready.
@@ -41,7 +37,7 @@ struct weft__events {
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
-static int64_t monotonic(void)
+int64_t weft__monotonic(void)
 {
     struct timespec now;
 
@@ -51,101 +47,12 @@ static int64_t monotonic(void)
 
 int64_t weft__loop_now(weft_loop *loop)
 {
-    return loop->is_virtual ? loop->virtual_now : monotonic();
+    return loop->is_virtual ? loop->virtual_now : weft__monotonic();
 }
 
 double weft_loop_time(weft_loop *loop)
 {
     return (double)weft__loop_now(weft__loop_of(loop)) / WEFT__NS;
-}
-
-/* ---- rounds -------------------------------------------------------------------------------------------------- */
-
-static void dispatch(weft_loop *loop, struct weft__node *node)
-{
-    switch ((enum weft__kind)node->kind) {
-    case WEFT__NODE_TASK:
-        weft__task_step(weft__container_of(node, struct weft__task, node));
-        break;
-    case WEFT__NODE_START:
-        weft__task_start(weft__container_of(node, struct weft__task, node));
-        break;
-    case WEFT__NODE_CALLBACK:
-        weft__callback_run(node);
-        break;
-    case WEFT__NODE_CALL:
-        weft__call_run(loop, node);
-        break;
-    case WEFT__NODE_POSTED:
-        weft__posted_run(node);
-        break;
-    case WEFT__NODE_HOOK: {
-        struct weft__hook *hook = weft__container_of(node, struct weft__hook, node);
-
-        hook->fn(hook);
-        break;
-    }
-    }
-}
-
-/* Debug mode: dispatch, and report what took too long.  What it was is told before it is gone. */
-static void dispatch_timed(weft_loop *loop, struct weft__node *node)
-{
-    char what[192] = "a callback", message[288];
-    int64_t took = monotonic();
-
-    if (node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START) {
-        struct weft__task *task = weft__container_of(node, struct weft__task, node);
-
-        weft_future_describe(&task->future, what, sizeof(what));
-    } else if (node->kind == WEFT__NODE_CALLBACK) {
-        weft_future_describe(weft__callback_future(node), what, sizeof(what));
-    }
-    dispatch(loop, node);
-    took = monotonic() - took;
-    if (took > loop->slow_ns) {
-        snprintf(message, sizeof(message), "%s: a step took %.3f s", what, (double)took / WEFT__NS);
-        weft__report(loop, message, 0, NULL);
-    }
-}
-
-/* Run rounds: at most WEFT__TURN callbacks, or until nothing is ready; one round only if it stops. */
-static void drain(weft_loop *loop)
-{
-    struct weft__node *node;
-
-    for (unsigned left = WEFT__TURN; left > 0 && !loop->abort_code; left--) {
-        if (weft__queue_empty(&loop->batch)) {
-            if (loop->stopping && left < WEFT__TURN)
-                return;
-            weft__queue_move(&loop->batch, &loop->ready);
-        }
-        node = weft__queue_pop(&loop->batch);
-        if (!node)
-            return;
-        if (weft__unlikely(loop->debug))
-            dispatch_timed(loop, node);
-        else if (weft__likely(node->kind == WEFT__NODE_TASK))
-            weft__task_step(weft__container_of(node, struct weft__task, node));
-        else
-            dispatch(loop, node);
-    }
-}
-
-static bool anything_ready(const weft_loop *loop)
-{
-    return !weft__queue_empty(&loop->batch) || !weft__queue_empty(&loop->ready);
-}
-
-static void turn(weft_loop *loop)
-{
-    int64_t now = weft__loop_now(loop);
-
-    loop->draining = true;
-    loop->now_ms = (uint32_t)(now / 1000000);
-    weft__timers_fire(loop, now);
-    drain(loop);
-    loop->draining = false;
 }
 
 /* ---- libevent ------------------------------------------------------------------------------------------------ */
@@ -166,7 +73,7 @@ static void arm_timer(weft_loop *loop)
     first = loop->heap.slots[0].when;
     if (events->timer_added && first == loop->armed)
         return;
-    left = first - monotonic();
+    left = first - weft__monotonic();
     left = left > 0 ? (left + 999) / 1000 : 0;
     timeout.tv_sec = (time_t)(left / 1000000);
     timeout.tv_usec = (suseconds_t)(left % 1000000);
@@ -183,11 +90,12 @@ static void pump(weft_loop *loop)
     loop->pumping = false;
     weft__thread.loop = loop;
     weft__thread.task = NULL;
-    turn(loop);
+    weft__turn(loop);
     weft__thread.loop = before.loop;
     weft__thread.task = before.task;
     loop->abort_code = 0; /* there is no run to end */
-    if (anything_ready(loop)) {
+    loop->stopping = false;
+    if (weft__anything_ready(loop)) {
         loop->pumping = true;
         event_add(&loop->events->pump, &zero);
     }
@@ -234,12 +142,11 @@ void weft__loop_listen(weft_loop *loop)
     struct weft__events *events = loop->events;
     bool wanted;
 
-    if (!events)
-        return; /* closed */
-    /* What was posted before the last reference went is still to be collected. */
-    pthread_mutex_lock(&loop->lock);
-    wanted = (loop->refs > 1 || loop->posted) && !loop->closed;
-    pthread_mutex_unlock(&loop->lock);
+    if (loop->closed)
+        return;
+    /* In this order: a thread posts first and gives its reference back then. */
+    wanted = atomic_load(&loop->shared);
+    wanted = wanted || atomic_load(&loop->mail_waits);
     if (wanted == events->wake_added)
         return;
     if (wanted)
@@ -261,25 +168,38 @@ static int jump(weft_loop *loop)
     return 0;
 }
 
+/* Nothing is ready, and no timer, thread or descriptor that somebody waits for can change that.  A weft_io
+ * that nobody waits on keeps its event in the base: that does not count. */
+static bool nothing_can_wake(const weft_loop *loop)
+{
+    return loop->io_waits == 0 && !loop->heap.count && !atomic_load(&loop->shared) &&
+           !atomic_load(&loop->mail_waits) &&
+           event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE) <=
+               loop->io_registered;
+}
+
 /* Look at libevent; block only if nothing is ready.  Errors: WEFT_EDEADLOCK; what the backend says. */
 static int poll_events(weft_loop *loop)
 {
-    bool block = !anything_ready(loop) && !loop->stopping;
+    bool block = !weft__anything_ready(loop) && !loop->stopping;
     int result;
 
     if (block && loop->is_virtual) {
         block = loop->io_waits > 0 || atomic_load(&loop->shared);
         if (!block) {
             event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-            return anything_ready(loop) ? 0 : jump(loop);
+            return weft__anything_ready(loop) ? 0 : jump(loop);
         }
     }
-    if (block)
+    if (block) {
+        if (nothing_can_wake(loop))
+            return WEFT_EDEADLOCK;
         arm_timer(loop);
+    }
     result = event_base_loop(loop->base, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
     if (result < 0)
         return errno ? -errno : -EIO;
-    if (result == 1 && block && !anything_ready(loop))
+    if (result == 1 && block && !weft__anything_ready(loop))
         return WEFT_EDEADLOCK;
     return 0;
 }
@@ -301,7 +221,7 @@ static int run(weft_loop *loop)
         result = poll_events(loop);
         if (result)
             break;
-        turn(loop);
+        weft__turn(loop);
         result = loop->abort_code;
         if (result || (loop->stopping && weft__queue_empty(&loop->batch)))
             break;
@@ -312,7 +232,7 @@ static int run(weft_loop *loop)
     weft__thread.loop = NULL;
     if (!loop->own_base) {
         arm_timer(loop);
-        if (anything_ready(loop))
+        if (weft__anything_ready(loop))
             weft__loop_pump(loop);
     }
     return result;
@@ -341,8 +261,8 @@ static void on_complete(struct weft__hook *hook)
 
 int weft_run_until_complete(weft_loop *loop, weft_future *future, void **value)
 {
-    struct completion completion = {
-        .hook = {.node.kind = WEFT__NODE_HOOK, .fn = on_complete}, .loop = loop};
+    struct completion completion = {.hook = {.node.kind = WEFT__NODE_HOOK, .fn = on_complete},
+                                    .loop = loop};
     int result;
 
     if (value)
@@ -488,24 +408,25 @@ weft_loop *weft_loop_new(struct event_base *base)
     return loop;
 }
 
-/* Whether an event that we have added is gone from its base: then the base was freed under us.  Looks at
- * the event alone. */
-static bool was_freed(const struct event *event, bool added)
+bool weft__event_gone(const struct event *event, bool added)
 {
     return added && !(event->ev_evcallback.evcb_flags &
                       (EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
 }
 
-static void drop_queued(struct weft__node *queue)
+/* Whether the host has freed the base under us.  Then no event of ours may be touched any more. */
+static bool base_freed(weft_loop *loop)
 {
-    struct weft__node *node;
+    struct weft__events *events = loop->events;
+    bool gone = weft__event_gone(&events->timer, events->timer_added) ||
+                weft__event_gone(&events->wake, events->wake_added) ||
+                weft__event_gone(&events->pump, loop->pumping) || weft__ios_gone(loop);
 
-    while ((node = weft__queue_pop(queue))) {
-        if (node->kind == WEFT__NODE_CALLBACK)
-            weft__callback_drop(node);
-        else if (node->kind == WEFT__NODE_POSTED)
-            weft__posted_drop(node);
+    if (gone) {
+        events->timer_added = events->wake_added = loop->pumping = false;
+        weft__ios_forget(loop);
     }
+    return gone;
 }
 
 int weft_loop_close(weft_loop *loop)
@@ -519,31 +440,28 @@ int weft_loop_close(weft_loop *loop)
         return 0;
     if (loop->running || loop->draining)
         return WEFT_ERUNNING;
-    freed = was_freed(&events->timer, events->timer_added) ||
-            was_freed(&events->wake, events->wake_added) || was_freed(&events->pump, loop->pumping);
-    weft__mailbox_collect(loop);
+    freed = base_freed(loop);
     loop->closed = true;
+    weft__mailbox_collect(loop);
     weft__thread.loop = loop; /* cleanups may ask for it */
     weft__thread.task = NULL;
     while (loop->tasks)
         weft__task_abandon(loop->tasks);
     weft__mailbox_close(loop);
-    freed = weft__ios_close(loop, freed) || freed;
+    weft__ios_close(loop);
     weft__timers_close(loop);
-    drop_queued(&loop->batch);
-    drop_queued(&loop->ready);
+    weft__drop_queued(&loop->batch);
+    weft__drop_queued(&loop->ready);
     weft__calls_close(loop);
     weft__thread = (struct weft__thread){before.loop, before.task, NULL, weft__thread.arena};
-    if (!freed) {
-        if (events->timer_added)
-            event_del(&events->timer);
-        if (events->wake_added)
-            event_del(&events->wake);
-        if (loop->pumping)
-            event_del(&events->pump);
-        if (loop->own_base)
-            event_base_free(loop->base);
-    }
+    if (events->timer_added)
+        event_del(&events->timer);
+    if (events->wake_added)
+        event_del(&events->wake);
+    if (loop->pumping)
+        event_del(&events->pump);
+    if (loop->own_base && !freed)
+        event_base_free(loop->base);
     weft__free(events, sizeof(*events));
     loop->events = NULL;
     loop->base = NULL;
@@ -558,7 +476,12 @@ int weft_loop_close(weft_loop *loop)
 /* The memory goes when nobody holds the loop and no future points to it. */
 void weft__loop_released(weft_loop *loop)
 {
-    if (loop->refs > 0 || loop->futures > 0)
+    bool held;
+
+    pthread_mutex_lock(&loop->lock);
+    held = loop->refs > 0;
+    pthread_mutex_unlock(&loop->lock);
+    if (held || loop->futures > 0)
         return;
     weft__mailbox_free(loop);
     weft__free(loop, sizeof(*loop));

@@ -59,7 +59,10 @@ struct weft_loop {
     bool signalled;
     bool gone; /* closed */
     int refs;
-    atomic_bool shared; /* refs > 1 */
+    atomic_bool shared;                    /* refs > 1 */
+    atomic_bool collecting;                /* the loop wants the lock */
+    atomic_bool mail_waits;                /* something is posted and not collected */
+    struct weft__posted *mail, *last_mail; /* collected, not yet fed to the rounds */
     int wake_read, wake_write;
     pthread_t thread;
 
@@ -68,6 +71,7 @@ struct weft_loop {
     struct weft__watch **watches; /* by number */
     int watch_count;
     size_t io_waits;
+    int io_registered; /* weft_ios that libevent knows, waited for or not */
 
     struct event_base *base;
     struct weft__events *events;
@@ -133,7 +137,14 @@ static inline void weft__loop_push(weft_loop *loop, struct weft__node *node)
     weft__loop_wake(loop);
 }
 
+/* ns: of the system's clock; and of the loop's, which may be virtual. */
+int64_t weft__monotonic(void);
 int64_t weft__loop_now(weft_loop *loop);
+/* round.c: one turn: due timers, and the rounds that fit. */
+void weft__turn(weft_loop *loop);
+bool weft__anything_ready(const weft_loop *loop);
+/* The loop is closed: what is queued will not run, and what it holds is given back. */
+void weft__drop_queued(struct weft__node *queue);
 /* A future has gone: the memory of a closed loop may go, too. */
 void weft__loop_released(weft_loop *loop);
 /* The number of references has changed: listen to other threads, or no longer. */
@@ -148,13 +159,22 @@ void weft__calls_close(weft_loop *loop);
 /* mailbox.c */
 int weft__mailbox_open(weft_loop *loop);
 void weft__mailbox_collect(weft_loop *loop);
+/* Make up to `count` of what was posted ready. */
+void weft__mailbox_feed(weft_loop *loop, unsigned count);
 void weft__mailbox_close(weft_loop *loop);
 void weft__mailbox_free(weft_loop *loop);
 void weft__posted_run(struct weft__node *node);
 void weft__posted_drop(struct weft__node *node);
 
-/* io.c */
+/* io.c, op.c, watch.c */
 void weft__io_expired(struct weft__timer *timer);
-bool weft__ios_close(weft_loop *loop, bool base_freed);
+void weft__ios_close(weft_loop *loop);
+/* Whether an event that we have added is gone from its base: then the base was freed under us.  Looks at the
+ * event alone. */
+struct event;
+bool weft__event_gone(const struct event *event, bool added);
+/* Whether one of the descriptors' events is; and that none of them is to be touched any more. */
+bool weft__ios_gone(const weft_loop *loop);
+void weft__ios_forget(weft_loop *loop);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <unistd.h>
 #ifdef HAVE_SYS_EVENTFD_H
 #include <sys/eventfd.h>
@@ -67,6 +68,14 @@ static void drain_signal(weft_loop *loop)
         ;
 }
 
+/* The loop takes the lock before those who post: a mutex is not fair, and a flood would keep it out. */
+static void lock_first(weft_loop *loop)
+{
+    atomic_store(&loop->collecting, true);
+    pthread_mutex_lock(&loop->lock);
+    atomic_store(&loop->collecting, false);
+}
+
 static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
 {
     struct weft__posted *posted = weft__alloc(sizeof(*posted));
@@ -77,6 +86,8 @@ static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason
         return -ENOMEM;
     *posted = (struct weft__posted){
         .node.kind = WEFT__NODE_POSTED, .fn = fn, .arg = arg, .reason = reason};
+    while (atomic_load(&loop->collecting))
+        sched_yield();
     pthread_mutex_lock(&loop->lock);
     if (loop->gone)
         error = WEFT_ECLOSED;
@@ -88,14 +99,17 @@ static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason
         else
             loop->posted = posted;
         loop->last_posted = posted;
+        atomic_store(&loop->mail_waits, true);
         if (!here)
             signal_loop(loop);
     }
     pthread_mutex_unlock(&loop->lock);
     if (error)
         weft__free(posted, sizeof(*posted));
-    else if (here)
+    if (!error && here) {
         weft__mailbox_collect(loop);
+        weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
+    }
     return error;
 }
 
@@ -146,42 +160,51 @@ void weft__posted_drop(struct weft__node *node)
         weft_future_unref(drop.arg);
 }
 
+/* Take over what was posted.  It is fed to the rounds in portions (weft__mailbox_feed), so that a flood does not
+ * delay what else is ready. */
 void weft__mailbox_collect(weft_loop *loop)
 {
-    struct weft__posted *posted;
+    struct weft__posted *posted, *last;
 
-    pthread_mutex_lock(&loop->lock);
+    lock_first(loop);
     drain_signal(loop);
     posted = loop->posted;
+    last = loop->last_posted;
     loop->posted = loop->last_posted = NULL;
+    atomic_store(&loop->mail_waits, false);
     pthread_mutex_unlock(&loop->lock);
-    while (posted) {
-        struct weft__posted *next = posted->next;
-
-        weft__loop_push(loop, &posted->node);
-        posted = next;
+    if (posted) {
+        if (loop->mail)
+            loop->last_mail->next = posted;
+        else
+            loop->mail = posted;
+        loop->last_mail = last;
+        weft__loop_wake(loop);
     }
     weft__loop_listen(loop);
 }
 
+void weft__mailbox_feed(weft_loop *loop, unsigned count)
+{
+    for (; loop->mail && count > 0; count--) {
+        struct weft__posted *posted = loop->mail;
+
+        loop->mail = posted->next;
+        weft__queue_push(&loop->ready, &posted->node);
+    }
+}
+
 void weft__mailbox_close(weft_loop *loop)
 {
-    struct weft__posted *posted;
-
-    pthread_mutex_lock(&loop->lock);
+    lock_first(loop);
     loop->gone = true;
-    loop->signalled = false;
+    pthread_mutex_unlock(&loop->lock);
+    weft__mailbox_collect(loop); /* the last that were not refused */
+    while (loop->mail)
+        weft__mailbox_feed(loop, WEFT__TURN); /* to be dropped */
     close(loop->wake_read);
     if (loop->wake_write != loop->wake_read)
         close(loop->wake_write);
-    posted = loop->posted;
-    loop->posted = loop->last_posted = NULL;
-    pthread_mutex_unlock(&loop->lock);
-    /* What came after the last collect is dropped with the rest. */
-    for (struct weft__posted *next; posted; posted = next) {
-        next = posted->next;
-        weft__queue_push(&loop->ready, &posted->node);
-    }
 }
 
 void weft__mailbox_free(weft_loop *loop)
@@ -226,6 +249,8 @@ void weft_loop_unref(weft_loop *loop)
     }
     if (weft_loop_close(loop) == WEFT_ERUNNING)
         weft__fatal("the last reference on a loop was dropped while it was running");
+    pthread_mutex_lock(&loop->lock);
     loop->refs = 0;
+    pthread_mutex_unlock(&loop->lock);
     weft__loop_released(loop);
 }

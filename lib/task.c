@@ -33,73 +33,6 @@
 
 const struct weft__future_type weft__task_type = {.name = "task", .size = sizeof(struct weft__task)};
 
-/* ---- context ------------------------------------------------------------------------------------------ */
-
-struct weft__task_extra *weft__task_need_extra(struct weft__task *task)
-{
-    if (!task->extra)
-        task->extra = weft__zalloc(sizeof(*task->extra));
-    return task->extra;
-}
-
-static void free_context(void *context, const weft_context_type *type)
-{
-    if (context && type && type->free)
-        type->free(context);
-}
-
-/* Give a new task the context of the one that makes it.  Errors: -ENOMEM. */
-static int inherit_context(struct weft__task *task)
-{
-    const struct weft__task_extra *from = NULL;
-    struct weft__task_extra *to;
-
-    if (weft__thread.task)
-        from = weft__task(weft__thread.task)->extra;
-    if (!from || !from->context)
-        return 0;
-    to = weft__task_need_extra(task);
-    if (!to)
-        return -ENOMEM;
-    to->context = from->context;
-    to->context_type = from->context_type;
-    if (from->context_type && from->context_type->copy)
-        to->context = from->context_type->copy(from->context);
-    return to->context ? 0 : -ENOMEM;
-}
-
-int weft_task_set_context(weft_task *task, void *context, const weft_context_type *type)
-{
-    struct weft__task_extra *extra = NULL;
-    int error = 0;
-
-    if (!task)
-        task = weft__thread.task;
-    if (!task)
-        error = WEFT_ENOTASK;
-    else if (!weft_is_task(task))
-        error = WEFT_ENOTTASK;
-    else if (!(extra = weft__task_need_extra(weft__task(task))))
-        error = -ENOMEM;
-    if (error) {
-        free_context(context, type);
-        return error;
-    }
-    free_context(extra->context, extra->context_type);
-    extra->context = context;
-    extra->context_type = type;
-    return 0;
-}
-
-void *weft_task_context(const weft_task *task)
-{
-    if (!task)
-        task = weft__thread.task;
-    if (!task || !weft_is_task(task) || !weft__task(task)->extra)
-        return NULL;
-    return weft__task(task)->extra->context;
-}
-
 /* ---- life ---------------------------------------------------------------------------------------------- */
 
 static weft_task *refused(weft_loop *loop, weft_gen *gen, int error, const char *where)
@@ -122,7 +55,7 @@ weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen, const char *where)
     task = (struct weft__task *)(void *)weft__future_make(loop, &weft__task_type, where);
     if (!task)
         return refused(loop, gen, -ENOMEM, where);
-    if (inherit_context(task) != 0) {
+    if (weft__context_inherit(task) != 0) {
         task->future.flags |= WEFT__READ;
         task->future.state = WEFT__FAILED;
         task->body.type = gen->type;
@@ -132,7 +65,7 @@ weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen, const char *where)
     task->body.gen = gen;
     task->future.w.id = ++loop->next_id;
     task->future.refs = 2;
-    task->prev = loop->last_task;
+    task->place.prev = loop->last_task;
     if (loop->last_task)
         loop->last_task->next = task;
     else
@@ -160,20 +93,17 @@ static void task_leave(struct weft__task *task)
 {
     weft_loop *loop = task->future.loop;
 
-    if (task->prev)
-        task->prev->next = task->next;
+    if (task->place.prev)
+        task->place.prev->next = task->next;
     else
         loop->tasks = task->next;
     if (task->next)
-        task->next->prev = task->prev;
+        task->next->place.prev = task->place.prev;
     else
-        loop->last_task = task->prev;
+        loop->last_task = task->place.prev;
     loop->task_count--;
     weft__count(WEFT__COUNT_TASKS, -1);
-    if (task->extra) {
-        free_context(task->extra->context, task->extra->context_type);
-        task->extra->context = NULL;
-    }
+    weft__context_release(task);
 }
 
 static inline void release_awaited(struct weft__task *task)
@@ -186,6 +116,11 @@ static inline void release_awaited(struct weft__task *task)
     }
 }
 
+static weft__noinline void drop_awaited(struct weft__task *task)
+{
+    release_awaited(task);
+}
+
 /* The body has returned or raised. */
 static void task_finish(struct weft__task *task, weft_step step)
 {
@@ -196,9 +131,10 @@ static void task_finish(struct weft__task *task, weft_step step)
     void (*destroy)(void *) = weft__thread.return_destroy;
 
     weft__thread.return_destroy = NULL;
+    task_leave(task);
+    task->place.ended_at = gen->site;
     task->body.type = gen->type;
     weft__gen_free(gen);
-    task_leave(task);
     if (step == WEFT_RETURNED && !(future->flags & WEFT__MUST)) {
         weft__future_finish(future, value, destroy);
     } else if (step == WEFT_RETURNED || error == WEFT_ECANCELLED) {
@@ -221,12 +157,15 @@ void weft__task_abandon(struct weft__task *task)
     weft_gen *gen = task->body.gen;
 
     weft__report(future->loop, "a task was destroyed while it was pending", WEFT_ECLOSED, future);
-    if (task->awaiting)
+    if (task->awaiting) {
         weft__future_unwait(task->awaiting, &task->node);
+        task->awaiting->flags |= WEFT__READ; /* the task is reported; cleanup may close what it awaits */
+    }
     if (task->node.next)
         weft__queue_remove(&task->node);
     weft__scope_forget(task);
     task_leave(task);
+    task->place.ended_at = gen->site;
     task->body.type = gen->type;
     weft__gen_abandon(gen);
     weft__gen_free(gen);
@@ -252,9 +191,8 @@ weft_step weft_await(weft_gen *gen, weft_future *future)
     struct weft__task *task;
 
     gen->value = future;
-    if (weft__unlikely(!current || !future || !weft__done(future)) ||
-        future->flags & WEFT__ROUND || current->flags & WEFT__LEVEL ||
-        future->loop != current->loop || !current->loop->awaits_left)
+    if (weft__unlikely(!current || !future || !weft__done(future)) || future->flags & WEFT__ROUND ||
+        current->flags & WEFT__LEVEL || future->loop != current->loop || !current->loop->awaits_left)
         return WEFT_AWAITING;
     current->loop->awaits_left--;
     task = weft__task(current);
@@ -354,7 +292,7 @@ static void task_wait(struct weft__task *task, weft_future *future)
 }
 
 /* A task that has no outcome to lose is about to resume: a request that stands is delivered. */
-static void raise_request(struct weft__task *task, weft_gen *gen)
+static weft__noinline void raise_request(struct weft__task *task, weft_gen *gen)
 {
     if (task->future.flags & WEFT__MUST && !gen->error) {
         task->future.flags &= (uint8_t)~WEFT__MUST;
@@ -364,7 +302,7 @@ static void raise_request(struct weft__task *task, weft_gen *gen)
 }
 
 /* What a step came to, other than a pause. */
-static void settle(struct weft__task *task, weft_step step)
+static weft__noinline void settle(struct weft__task *task, weft_step step)
 {
     weft_gen *root = task->body.gen;
 
@@ -401,8 +339,8 @@ void weft__task_step(struct weft__task *task)
         settle(task, step);
         return;
     }
-    if (task->awaiting)
-        release_awaited(task);
+    if (weft__unlikely(task->awaiting))
+        drop_awaited(task);
     root->link->error = 0;
     if (weft__unlikely(task->future.flags & WEFT__LEVEL))
         task->future.flags |= WEFT__MUST;
@@ -426,6 +364,16 @@ void weft__task_start(struct weft__task *task)
 
 /* ---- cancel ---------------------------------------------------------------------------------------------- */
 
+/* Whether a task is queued with a cancel: a request that comes now is delivered with that one. */
+static bool wakes_cancelled(const struct weft__task *task)
+{
+    const weft_gen *root = task->body.gen;
+
+    if (&task->future == weft__thread.task || !(root->flags & WEFT__GEN_STARTED))
+        return false;
+    return (task->awaiting ? task->awaiting->error : root->link->error) == WEFT_ECANCELLED;
+}
+
 /* Cancel what a waiting task awaits.  A task there is asked in turn: a loop, not a recursion, so that a chain
  * of a million tasks takes constant stack.  A circle of tasks would go round for ever: when the walk has
  * come back to a task that it saw (the hare and the tortoise), that task is woken by force. */
@@ -441,7 +389,8 @@ void weft__task_deliver(struct weft__task *task)
         struct weft__task *inner;
 
         if (!future) {
-            task->future.flags |= WEFT__MUST;
+            if (!wakes_cancelled(task))
+                task->future.flags |= WEFT__MUST;
             return;
         }
         task->future.flags &= (uint8_t)~WEFT__MUST;
@@ -517,35 +466,6 @@ bool weft_is_task(const weft_future *future)
     return future->type == &weft__task_type;
 }
 
-int weft_task_name(const weft_task *task, char *buffer, size_t size)
-{
-    const struct weft__task *self = weft__task(task);
-
-    if (!weft_is_task(task))
-        return snprintf(buffer, size, "%s", "");
-    if (self->extra && self->extra->name)
-        return snprintf(buffer, size, "%s", self->extra->name);
-    return snprintf(buffer, size, "%s-%u",
-                    weft__done(task) ? self->body.type->name : self->body.gen->type->name,
-                    (unsigned)task->w.id);
-}
-
-int weft_task_set_name(weft_task *task, const char *name)
-{
-    struct weft__task_extra *extra;
-    char *copy;
-
-    if (!weft_is_task(task))
-        return WEFT_ENOTTASK;
-    extra = weft__task_need_extra(weft__task(task));
-    copy = extra ? weft__strdup(name) : NULL;
-    if (!copy)
-        return -ENOMEM;
-    weft__free(extra->name, extra->name ? strlen(extra->name) + 1 : 0);
-    extra->name = copy;
-    return 0;
-}
-
 size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t size)
 {
     const weft_gen *root, *gen;
@@ -562,15 +482,20 @@ size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t si
         const weft_gen_type *type = gen->type;
 
         if (place < size)
-            frames[place] = (weft_frame_info){
-                .function = type->name,
-                .site = gen->site,
-                .state = gen->state,
-                .state_name = type->states && gen->state >= 0 && gen->state < type->state_count
-                                  ? type->states[gen->state]
-                                  : NULL};
+            frames[place] = (weft_frame_info){.function = type->name,
+                                              .site = gen->site,
+                                              .state = gen->state,
+                                              .state_name = type->states && gen->state >= 0 &&
+                                                                    gen->state < type->state_count
+                                                                ? type->states[gen->state]
+                                                                : NULL};
     }
     return depth;
+}
+
+const weft_site *weft_task_ended_at(const weft_task *task)
+{
+    return weft_is_task(task) && weft__done(task) ? weft__task(task)->place.ended_at : NULL;
 }
 
 weft_future *weft_task_awaiting(const weft_task *task)

@@ -25,7 +25,10 @@ struct weft__task {
     weft_future *awaiting;  /* what it waits for; and then what it got, until the next suspension */
     struct weft__node node; /* among the waiters of `awaiting`, or in the ready queue, or neither */
     struct weft__task *next; /* all unfinished tasks of the loop, oldest first */
-    struct weft__task *prev;
+    union {
+        struct weft__task *prev;
+        const weft_site *ended_at; /* done: where the root was suspended last */
+    } place;
     struct weft__task_extra *extra;
 };
 
@@ -46,6 +49,9 @@ bool weft__task_cancel(struct weft__task *task, const char *reason, const char *
 /* Deliver a request that has been counted: see the top of task.c. */
 void weft__task_deliver(struct weft__task *task);
 struct weft__task_extra *weft__task_need_extra(struct weft__task *task);
+/* Give a new task the context of the one that makes it (errors: -ENOMEM); free it at the task's end. */
+int weft__context_inherit(struct weft__task *task);
+void weft__context_release(struct weft__task *task);
 /* What a task waits for and is not done; or NULL. */
 weft_future *weft__task_blocked_on(const struct weft__task *task);
 

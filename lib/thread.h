@@ -25,9 +25,13 @@ extern _Thread_local struct weft__thread weft__thread;
 #if defined(__GNUC__)
 #define weft__likely(x) __builtin_expect(!!(x), 1)
 #define weft__unlikely(x) __builtin_expect(!!(x), 0)
+#define weft__prefetch(pointer) __builtin_prefetch(pointer)
+#define weft__noinline __attribute__((noinline)) /* keeps a hot function's frame small */
 #else
 #define weft__likely(x) (x)
 #define weft__unlikely(x) (x)
+#define weft__prefetch(pointer) (void)(pointer)
+#define weft__noinline
 #endif
 
 /* Misuse that cannot be undone: say which, and stop the program. */

@@ -101,16 +101,15 @@ void weft__heap_free(struct weft__heap *heap)
 int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when)
 {
     int64_t base = relative ? weft__loop_now(loop) : 0;
+    int64_t delay;
 
     if (isnan(seconds))
         return -EINVAL;
     if (seconds < 0)
         seconds = 0;
-    /* Clipped at a hundred years: no sum of two overflows. */
-    if (seconds > 3.2e9)
-        *when = base + (int64_t)3200000000 * WEFT__NS;
-    else
-        *when = base + (int64_t)(seconds * WEFT__NS + 0.5);
+    /* Clipped at a hundred years; the virtual clock may jump there again and again. */
+    delay = seconds > 3.2e9 ? (int64_t)3200000000 * WEFT__NS : (int64_t)(seconds * WEFT__NS + 0.5);
+    *when = base > INT64_MAX - delay ? INT64_MAX : base + delay;
     return 0;
 }
 
@@ -129,8 +128,12 @@ int weft__timer_add(weft_loop *loop, struct weft__timer *timer, uint32_t kind, i
 
 void weft__timer_remove(weft_loop *loop, struct weft__timer *timer)
 {
-    if (timer->index)
-        weft__heap_remove(&loop->heap, timer);
+    if (!timer->index)
+        return;
+    weft__heap_remove(&loop->heap, timer);
+    /* Nothing is left to wait for: the host's dispatch must not wait for it all the same. */
+    if (!loop->heap.count)
+        weft__loop_wake(loop);
 }
 
 struct sleep {
@@ -167,6 +170,7 @@ bool weft__timers_fire(weft_loop *loop, int64_t now)
     while (loop->heap.count && loop->heap.slots[0].when <= now) {
         struct weft__timer *timer = loop->heap.slots[0].timer;
 
+        weft__prefetch(timer); /* the heap's work hides the miss */
         weft__heap_remove(&loop->heap, timer);
         fired = true;
         switch ((enum weft__timer_kind)timer->kind) {

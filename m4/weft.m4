@@ -46,6 +46,8 @@ AC_DEFUN([WEFT_COMPILER_FLAGS], [
     WEFT_WARN_CFLAGS=${WEFT_WARN_CFLAGS# }
     WEFT_VISIBILITY_CFLAGS=
     WEFT_CC_FLAG([WEFT_VISIBILITY_CFLAGS], [-fvisibility=hidden])
+    dnl Calls within the library need not go through the PLT, and may be inlined.
+    WEFT_CC_FLAG([WEFT_VISIBILITY_CFLAGS], [-fno-semantic-interposition])
     AC_SUBST([WEFT_STD_CFLAGS])
     AC_SUBST([WEFT_WARN_CFLAGS])
     AC_SUBST([WEFT_VISIBILITY_CFLAGS])

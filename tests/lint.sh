@@ -71,10 +71,9 @@ claim "-v counts the blocks that do not compile on their own" \
 weft-lint: $page: 2 blocks checked, 1 skipped" "$(echo "$out" | grep '^weft-lint:')"
 claim "findings in Markdown: status 1" 1 $status
 
-# Of each file the first finding: they come in the order of the arguments.
 set -- "$samples/found_try.c" "$samples/clean_branches.c" "$samples/found_no_begin.c"
 claim "several files come in the order in which they are named" "found_try.c:14
-found_no_begin.c:15" "$(lint "$@" | sed 's/^.*\/\([^:]*:[0-9]*\):.*/\1/' | grep -v found_try.c:26)"
+found_no_begin.c:15" "$(lint "$@" | sed 's/^.*\/\([^:]*:[0-9]*\):.*/\1/')"
 
 trouble() { # the claim, what the message holds, command...: nothing on stdout, and status 2
     title=$1
@@ -89,7 +88,8 @@ trouble "a file that does not compile, and the command that shows why" \
     "$tmp/broken.c does not compile; to see why: " lint "$tmp/broken.c"
 trouble "one such file among several" "broken.c does not compile" lint "$tmp/fine.c" "$tmp/broken.c"
 trouble "a file that is missing" "$tmp/none.c" lint "$tmp/none.c"
-trouble "no clang" "clang" env CLANG=/none/clang "$python" "$top_srcdir/tools/weft-lint" "$tmp/fine.c"
+trouble "no clang" "/none/clang" \
+    env CLANG=/none/clang "$python" "$top_srcdir/tools/weft-lint" "$tmp/fine.c"
 trouble "no file named" "usage: weft-lint" "$python" "$top_srcdir/tools/weft-lint"
 
 echo "1..$n"

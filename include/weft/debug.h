@@ -2,10 +2,12 @@
  *
  *     weft_dump(loop, stderr);
  *
- *     3 tasks, 0 ready
- *     fetch-1  waiting 0.2 s  on <sleep>
- *       fetch            fetch.c:31
- *       client_readall   client.c:57
+ *     2 tasks, 1 timer, 0 waiting for descriptors
+ *     fetch-1  waiting 0.200 s on <sleep pending, 1 waiting>  (made at main.c:40)
+ *       fetch  fetch.c:31
+ *         client_readall  client.c:57
+ *     main-2  running  (made at main.c:41)
+ *       main  main.c:12
  *
  * The same from gdb, on a live process or a core file: the command `weft-tasks` of weft-gdb.py.
  *

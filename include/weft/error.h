@@ -41,7 +41,8 @@ extern "C" {
     X(WEFT_ESELFAWAIT, -20010, "a task awaits itself") \
     X(WEFT_ERUNNING, -20011, "already running") \
     X(WEFT_ENOTTASK, -20012, "not a task") \
-    X(WEFT_EUNSHARED, -20013, "the loop was not shared: weft_loop_ref before giving it to a thread") \
+    X(WEFT_EUNSHARED, -20013, \
+      "the loop was not shared: weft_loop_ref before giving it to a thread") \
     X(WEFT_EGENEXIT, -20014, "the generator was closed") \
     X(WEFT_EINCOMPLETE, -20015, "the stream ended early") \
     X(WEFT_EOVERRUN, -20016, "limit overrun") \
@@ -69,7 +70,8 @@ WEFT_API const char *weft_strerror(int error);
 WEFT_API const char *weft_errname(int error);
 
 /* Turn getaddrinfo's return value into weft's range.
- * Errors: 0 stays 0; EAI_SYSTEM becomes the `-errno` of now. */
+ * Errors: 0 stays 0; EAI_SYSTEM becomes the `-errno` of now (-EIO if there is none), and
+ * EAI_MEMORY -ENOMEM. */
 WEFT_API int weft_error_from_gai(int eai);
 
 #ifdef __cplusplus

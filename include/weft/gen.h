@@ -61,13 +61,13 @@ typedef struct weft_site {
 
 /* What all frames of one body share.  WEFT_GEN_TYPE writes it. */
 struct weft_gen_type {
-    const char *name;            /* the body's */
-    size_t size;                 /* of the frame, in bytes */
-    weft_resume_fn *resume;      /* the body */
+    const char *name;             /* the body's */
+    size_t size;                  /* of the frame, in bytes */
+    weft_resume_fn *resume;       /* the body */
     void (*cleanup)(void *frame); /* frees what the frame holds; runs once, from any state; or NULL */
-    const char *const *states;   /* the explicit form: the states' names, for dumps; or NULL */
-    int state_count;             /* how many there are */
-    uint32_t flags;              /* 0 */
+    const char *const *states;    /* the explicit form: the states' names, for dumps; or NULL */
+    int state_count;              /* how many there are */
+    uint32_t flags;               /* 0 */
 };
 
 /* The first member of every frame. */
@@ -78,9 +78,9 @@ struct weft_gen {
     const weft_site *site; /* where it is suspended; NULL in the explicit form */
     int error;             /* in: thrown.  out: raised */
     int state;             /* the resume point; 0: not started */
-    int32_t finally_at;    /* armed: the state to enter at the end.  Finalizing: where the outcome is */
-    uint16_t flags;        /* WEFT__GEN_ bits */
-    uint8_t running;       /* root only: a step is on the C stack */
+    int32_t finally_at; /* armed: the state to enter at the end.  Finalizing: where the outcome is */
+    uint16_t flags;     /* WEFT__GEN_ bits */
+    uint8_t running;    /* root only: a step is on the C stack */
 };
 
 /* How a body ended; a body with a FINALLY part keeps one in its frame, named `outcome`. */
@@ -109,7 +109,8 @@ enum {
 #define WEFT_GEN_EXPORT(...) const WEFT__GEN_TYPE(__VA_ARGS__, .flags = 0)
 #define WEFT_GEN_FORWARD(name) static const weft_gen_type name##_type
 #define WEFT__GEN_TYPE(body, ...) \
-    weft_gen_type body##_type = {.name = #body, .size = sizeof(struct body), .resume = body, __VA_ARGS__}
+    weft_gen_type body##_type = { \
+        .name = #body, .size = sizeof(struct body), .resume = body, __VA_ARGS__}
 
 /* Make a generator on the heap: WEFT_CALL(fetch, .host = host, .port = 80).  The rest of the frame is 0.
  * Ownership: yours, until a task or a YIELD_FROM takes it; weft_gen_close frees it.
@@ -139,7 +140,9 @@ WEFT_API int weft_gen_send(weft_gen *gen, void *value, void **out);
  * One that has not started ends with the error, and its body never runs. `error` is negative. */
 WEFT_API int weft_gen_throw(weft_gen *gen, int error, void **out);
 
-/* End a generator and free its frame: WEFT_EGENEXIT is raised where it is suspended (Python's close).
+/* End a generator and free its frame: WEFT_EGENEXIT is raised where it is suspended (Python's close), in the
+ * innermost frame; one that returns instead of passing it on lets its parent go on (Python raises it there,
+ * too).
  * Errors: 0, also when it had ended before; WEFT_EINVALIDSTATE: it yielded instead of ending; then
  * it is ended without asking again (its FINALLY part stays unfinished, cleanup runs).  Another error
  * is one that it raised meanwhile.  A NULL generator is fine. */
@@ -175,7 +178,9 @@ static inline weft_step weft_pause(weft_gen *gen)
 WEFT_API weft_step weft_await(weft_gen *gen, weft_future *future);
 
 /* Run another generator to its end: on resumption gen->error or gen->value is what it ended with.
- * Ownership: takes it.  Source: `yield from generator` (PEP 380). */
+ * Ownership: takes it, on every path.
+ * Errors: WEFT_EBADYIELD at that point: NULL, this very generator, or one that is running or has ended.
+ * Source: `yield from generator` (PEP 380). */
 static inline weft_step weft_yield_from(weft_gen *gen, weft_gen *child)
 {
     gen->value = child;
@@ -233,6 +238,7 @@ WEFT_API WEFT_NORETURN weft_step weft_gen_bad_state(const weft_gen *gen);
 
 /* Running into END returns NULL. */
 #define WEFT_END(f) \
+    ; \
     } \
     return weft_end(&(f)->gen)
 
@@ -287,7 +293,7 @@ WEFT_API WEFT_NORETURN weft_step weft_gen_bad_state(const weft_gen *gen);
 #define WEFT_FINALLY(f) \
     return weft_return(&(f)->gen, NULL); \
     case weft__try: \
-    weft_finally(&(f)->gen, &(f)->outcome)
+        weft_finally(&(f)->gen, &(f)->outcome)
 
 #define WEFT_RETURN(f, what) return weft_return(&(f)->gen, (what))
 #define WEFT_RETURN_OWNED(f, what, destroy) return weft_return_owned(&(f)->gen, (what), (destroy))
@@ -327,12 +333,12 @@ static inline intptr_t weft_int(const void *value)
         return WEFT_AWAITING; \
     WEFT__FALLTHROUGH; \
     case __LINE__: \
-    (void)0
+        (void)0
 #define WEFT__DELEGATE(f, child) \
     WEFT__SUSPEND(f); \
     return weft_yield_from(&(f)->gen, (child)); \
     case __LINE__: \
-    (void)0
+        (void)0
 #define WEFT__RAISE_IF(f) \
     do { \
         if ((f)->gen.error) \

@@ -129,10 +129,10 @@ WEFT_API double weft_loop_time(weft_loop *loop);
 
 /* Something went wrong that nobody else will hear of. */
 typedef struct weft_report {
-    const char *message;  /* what: "a failure that nobody read", ... */
-    int error;            /* which, or 0 */
-    weft_future *future;  /* whose, or NULL.  Borrowed; only to be looked at */
-    const char *subject;  /* its description, "<task fetch-3 failed ...>", or NULL */
+    const char *message; /* what: "a failure that nobody read", ... */
+    int error;           /* which, or 0 */
+    weft_future *future; /* whose, or NULL.  Borrowed; only to be looked at */
+    const char *subject; /* its description, "<task fetch-3 failed ...>", or NULL */
 } weft_report;
 
 typedef void weft_exception_cb(weft_loop *loop, const weft_report *report, void *arg);

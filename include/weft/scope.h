@@ -40,7 +40,7 @@ typedef struct weft_scope {
 
 enum {
     WEFT_SCOPE_SHIELD = 1, /* requests wait outside: they are delivered after exit */
-    WEFT_SCOPE_LEVEL = 2   /* once cancelled, every await inside fails until exit; a shield exempts */
+    WEFT_SCOPE_LEVEL = 2 /* once cancelled, every await inside fails until exit; a shield exempts */
 };
 
 /* No deadline. */

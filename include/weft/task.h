@@ -70,15 +70,19 @@ WEFT_API int weft_task_uncancel(weft_task *task);
 
 /* One frame of a suspended task. */
 typedef struct weft_frame_info {
-    const char *function;    /* the body's name */
-    const weft_site *site;   /* where it is suspended; NULL in the explicit form or before the start */
-    const char *state_name;  /* explicit form with state names; else NULL */
-    int state;               /* the resume point */
+    const char *function;  /* the body's name */
+    const weft_site *site; /* where it is suspended; NULL in the explicit form or before the start */
+    const char *state_name; /* explicit form with state names; else NULL */
+    int state;              /* the resume point */
 } weft_frame_info;
 
 /* Write up to `size` frames of a task, outermost first; returns how many there are (0: done).
  * A task that is running gives the places where its frames were last suspended.  Source: Task.get_stack. */
 WEFT_API size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t size);
+
+/* Where the body of a task that is done was suspended last, in its outermost frame: for one that was cancelled,
+ * where it was interrupted.  NULL: not done, never suspended, or the explicit form.  Static. */
+WEFT_API const weft_site *weft_task_ended_at(const weft_task *task);
 
 /* The future that it awaits; NULL if it is running, queued or done.  Borrowed. */
 WEFT_API weft_future *weft_task_awaiting(const weft_task *task);

@@ -38,7 +38,7 @@ typedef struct weft_live {
     long loops;
     long futures; /* tasks included */
     long tasks;
-    long frames; /* generators on the heap */
+    long frames;  /* generators on the heap */
     long handles; /* calls that were asked for and have not run */
     long ios;     /* weft_io objects */
 } weft_live;

@@ -1,6 +1,7 @@
 /* WEFT_AWAIT of a generator: that is what WEFT_YIELD_FROM is for
- * gcc: -Werror=incompatible-pointer-types
- * clang: -Werror,-Wincompatible-pointer-types */
+ * gcc: passing argument 2 of 'weft_await' from incompatible pointer type
+ * clang: incompatible pointer types passing
+ */
 #include <weft.h>
 
 struct nap {

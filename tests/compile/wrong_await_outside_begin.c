@@ -1,6 +1,7 @@
 /* WEFT_AWAIT before WEFT_BEGIN
  * gcc: case label not within a switch statement
- * clang: 'case' statement not in switch statement */
+ * clang: 'case' statement not in switch statement
+ */
 #include <weft.h>
 
 struct nap {

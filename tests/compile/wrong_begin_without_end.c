@@ -1,6 +1,7 @@
 /* WEFT_BEGIN without WEFT_END
  * gcc: expected declaration or statement at end of input
- * clang: expected '}' */
+ * clang: expected '}'
+ */
 #include <weft.h>
 
 struct nap {

@@ -1,6 +1,7 @@
 /* WEFT_CALL with an argument that points to another type
- * gcc: -Werror=incompatible-pointer-types
- * clang: -Werror,-Wincompatible-pointer-types */
+ * gcc: from incompatible pointer type
+ * clang: incompatible pointer types initializing
+ */
 #include <weft.h>
 
 struct fetch {

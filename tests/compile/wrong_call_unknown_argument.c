@@ -1,6 +1,7 @@
 /* WEFT_CALL with an argument that the frame does not have
  * gcc: 'struct count' has no member named 'upto'
- * clang: field designator 'upto' does not refer to any field in type 'struct count' */
+ * clang: field designator 'upto' does not refer to any field in type 'struct count'
+ */
 #include <weft.h>
 
 struct count {

@@ -1,6 +1,7 @@
 /* WEFT_CALL of a body that has no WEFT_GEN_TYPE
  * gcc: 'count_type' undeclared
- * clang: use of undeclared identifier 'count_type' */
+ * clang: use of undeclared identifier 'count_type'
+ */
 #include <weft.h>
 
 struct count {

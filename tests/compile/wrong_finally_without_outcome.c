@@ -1,6 +1,7 @@
 /* FINALLY without `outcome` in the frame
  * gcc: 'struct copy' has no member named 'outcome'
- * clang: no member named 'outcome' in 'struct copy' */
+ * clang: no member named 'outcome' in 'struct copy'
+ */
 #include <weft.h>
 
 struct copy {

@@ -1,6 +1,7 @@
 /* FINALLY without TRY
  * gcc: 'weft__try' undeclared
- * clang: use of undeclared identifier 'weft__try' */
+ * clang: use of undeclared identifier 'weft__try'
+ */
 #include <weft.h>
 
 struct copy {

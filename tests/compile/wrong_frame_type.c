@@ -1,6 +1,7 @@
 /* WEFT_BEGIN of a frame that does not begin with a weft_gen
  * gcc: 'struct nap' has no member named 'gen'
- * clang: no member named 'gen' in 'struct nap' */
+ * clang: no member named 'gen' in 'struct nap'
+ */
 #include <weft.h>
 
 struct nap {

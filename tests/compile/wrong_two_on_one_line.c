@@ -1,6 +1,7 @@
 /* two resume points on one line
  * gcc: duplicate case value
- * clang: duplicate case value */
+ * clang: duplicate case value
+ */
 #include <weft.h>
 
 struct twice {

@@ -16,7 +16,7 @@ static weft_io *io;
 static const char *file;
 static char byte;
 
-/* ---- leaves: both forms ----------------------------------------------------------------------------- */
+/* ---- leaves: both forms --------------------------------------------------------------------- */
 
 /* Awaits what it is given. */
 struct waiter {
@@ -74,7 +74,7 @@ static weft_step nameless(void *frame)
 }
 WEFT_GEN_TYPE(nameless);
 
-/* ---- what delegates --------------------------------------------------------------------------------- */
+/* ---- what delegates ------------------------------------------------------------------------- */
 
 /* Delegates to itself, and at the end to a `waiter`. */
 struct nested {
@@ -128,7 +128,7 @@ static weft_step stubborn(void *frame)
 }
 WEFT_GEN_TYPE(stubborn);
 
-/* ---- the one that dumps ------------------------------------------------------------------------------- */
+/* ---- the one that dumps --------------------------------------------------------------------- */
 
 struct reporter {
     weft_gen gen;
@@ -164,7 +164,7 @@ static weft_step reporter(void *frame)
 }
 WEFT_GEN_TYPE(reporter);
 
-/* ---- all of them -------------------------------------------------------------------------------------- */
+/* ---- all of them ---------------------------------------------------------------------------- */
 
 static void spawn_all(void)
 {

@@ -26,9 +26,9 @@ static weft_step count(void *frame)
         f->gen.state = COUNT_WAITED;
         return weft_await(&f->gen, weft_sleep(NULL, n));
     case COUNT_WAITED:
-        puts(text); /* lint: local 'text' is used after the resume point of line 28 */
+        puts(text);           /* lint: local 'text' is used after the resume point of line 28 */
         printf("%s\n", word); /* lint: local 'word' is used after the resume point of line 28 */
-        if (n < 3) /* lint: local 'n' starts anew at the resume point of line 28 */
+        if (n < 3)            /* lint: local 'n' starts anew at the resume point of line 28 */
             return weft_return(&f->gen, NULL);
         if (to > 4) /* lint: local 'to' is used after the resume point of line 28 */
             return weft_return(&f->gen, text);

@@ -22,8 +22,8 @@ static weft_step talk(void *frame)
     char text[] = "hello";
     WEFT_AWAIT(f, weft_sock_sendall(f->io, text, 5)); /* lint: the address of local 'text' */
     {
-        char answer[8];
-        WEFT_TRY_AWAIT(f, weft_sock_recv(f->io, answer, 8)); /* lint: the address of local 'answer' */
+        char word[8];
+        WEFT_TRY_AWAIT(f, weft_sock_recv(f->io, word, 8)); /* lint: the address of local 'word' */
     }
     {
         char name[8] = "";

@@ -42,6 +42,12 @@ static weft_step poll(void *frame)
         m = 2;
     }
     f->tries = m; /* lint: local 'm' is used after the resume point of line 39 */
+    int k = 1;
+    WEFT_YIELD(f, NULL);
+    while (f->tries-- > 0) {
+        f->tries += k; /* lint: local 'k' is used after the resume point of line 46 */
+        WEFT_YIELD(f, NULL);
+    }
     WEFT_END(f);
 }
 WEFT_GEN_TYPE(poll);

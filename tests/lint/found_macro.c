@@ -15,7 +15,7 @@ static weft_step tick(void *frame)
     WEFT_BEGIN(f);
     int n = f->sum;
     PAUSE(f);
-    WEFT_YIELD(f,
+    WEFT_YIELD(f,                 /* the finding is on the argument's line, not on the macro's */
                weft_from_int(n)); /* lint: local 'n' is used after the resume point of line 17 */
     switch (f->sum) {
     case 1:

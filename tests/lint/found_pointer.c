@@ -22,13 +22,13 @@ static weft_step walk(void *frame)
     char *end = f->text;
     fill(text);
     WEFT_YIELD(f, NULL);
-    step(&n); /* lint: local 'n' is used after the resume point of line 24 */
+    step(&n);       /* lint: local 'n' is used after the resume point of line 24 */
     fill(text + 1); /* lint: local 'text' is used after the resume point of line 24 */
-    *end = 0; /* lint: local 'end' is used after the resume point of line 24 */
+    *end = 0;       /* lint: local 'end' is used after the resume point of line 24 */
     WEFT_YIELD(f, NULL);
-    f->sum = look(&n); /* lint: local 'n' is used after the resume point of line 28 */
+    f->sum = look(&n);          /* lint: local 'n' is used after the resume point of line 28 */
     f->sum += f->text[text[0]]; /* lint: local 'text' is used after the resume point of line 28 */
-    end[1] = 0; /* lint: local 'end' is used after the resume point of line 28 */
+    end[1] = 0;                 /* lint: local 'end' is used after the resume point of line 28 */
     WEFT_YIELD(f, NULL);
     strcpy(text + 2, "x"); /* lint: local 'text' is used after the resume point of line 32 */
     WEFT_END(f);

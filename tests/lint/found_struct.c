@@ -19,7 +19,7 @@ static weft_step move(void *frame)
     to.x += by.x;
     by.y = 2;
     WEFT_YIELD(f, NULL);
-    f->at = to; /* lint: local 'to' is used after the resume point of line 21 */
+    f->at = to;      /* lint: local 'to' is used after the resume point of line 21 */
     f->at.y += by.y; /* lint: local 'by' starts anew at the resume point of line 21 */
     WEFT_END(f);
 }

@@ -1,4 +1,4 @@
-"""weft-gdb.py - the gdb command `weft-tasks`: what weft_dump prints, of a live process or a core file.
+"""weft-gdb.py - the gdb command `weft-tasks`: weft_dump for a live process or a core file.
 
     gdb -x weft-gdb.py prog core        or, from within gdb: source weft-gdb.py
     (gdb) weft-tasks                    the tasks of all open loops of the process
@@ -9,14 +9,15 @@
       fetch  fetch.c:31
         client_readall  client.c:57
 
-Several loops come oldest first, each below a line with its address.  The task whose step was under way
-is marked `running`.  A time with a `+` is a lower bound: a core file does not say when it was made, so
-that the time ends with the loop's last turn.
+Several loops come oldest first, each below a line with its address.  The task whose step was under
+way is marked `running`.  A time with a `+` is a lower bound: a core file does not say when it was
+made, so that the time ends with the loop's last turn.
 
-It reads memory and calls nothing, so that a core file will do, and a process that is stopped anywhere.
-It needs the debug information of libweft (-g, or the distribution's debug package), not the program's.
-It starts at weft__loops, and relies on these: struct weft_loop, weft_future and weft__task in lib/*_priv.h,
-struct weft__node in lib/list.h, weft_gen and weft_gen_type in include/weft/gen.h.
+It reads memory and calls nothing, so that a core file will do, and a process that is stopped
+anywhere.  It needs the debug information of libweft (-g, or the distribution's debug package), not
+the program's.  It starts at weft__loops, and relies on these: struct weft_loop, weft_future and
+weft__task in lib/*_priv.h, struct weft__node in lib/list.h, weft_gen and weft_gen_type in
+include/weft/gen.h.
 """
 
 import collections
@@ -46,7 +47,7 @@ def plural(count, noun):
 
 
 def chain(first, link):
-    """What a link leads to, up to NULL or to where it has been: a ring ends, and so does broken memory."""
+    """What a link leads to, up to NULL or to where it has been: rings end, broken memory too."""
     seen = set()
     while first and int(first) not in seen:
         seen.add(int(first))
@@ -161,9 +162,9 @@ def loop_lines(loop):
 class WeftTasks(gdb.Command):
     """Print every unfinished weft task as a tree of its frames, as weft_dump does.
 Usage: weft-tasks [LOOP]
-Each frame comes with its function, its file and line (or the name of its state); each task with what it
-awaits, and since when.  LOOP is an expression for a weft_loop *; without it, all open loops are shown.
-A time with a `+` is a lower bound: a core file tells the time of the loop's last turn alone."""
+Each frame comes with its function, its file and line (or the name of its state); each task with
+what it awaits, and since when.  LOOP is an expression for a weft_loop *; without it, all open loops
+are shown.  A time with a `+` is a lower bound: a core file has the time of the loop's last turn."""
 
     def __init__(self):
         super().__init__("weft-tasks", gdb.COMMAND_DATA, gdb.COMPLETE_EXPRESSION)

@@ -1,0 +1,112 @@
+/* round.c - rounds and turns: what is ready runs.
+ *
+ * A round is a snapshot of what is ready (`batch`); what it makes ready (`ready`) is the next round.  A turn is
+ * what happens between two looks at libevent: due timers, then up to 256 callbacks, over as many rounds as
+ * that takes.
+ */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "loop_priv.h"
+
+static void dispatch(weft_loop *loop, struct weft__node *node)
+{
+    switch ((enum weft__kind)node->kind) {
+    case WEFT__NODE_TASK:
+        weft__task_step(weft__container_of(node, struct weft__task, node));
+        break;
+    case WEFT__NODE_START:
+        weft__task_start(weft__container_of(node, struct weft__task, node));
+        break;
+    case WEFT__NODE_CALLBACK:
+        weft__callback_run(node);
+        break;
+    case WEFT__NODE_CALL:
+        weft__call_run(loop, node);
+        break;
+    case WEFT__NODE_POSTED:
+        weft__posted_run(node);
+        break;
+    case WEFT__NODE_HOOK: {
+        struct weft__hook *hook = weft__container_of(node, struct weft__hook, node);
+
+        hook->fn(hook);
+        break;
+    }
+    }
+}
+
+/* Debug mode: dispatch, and report what took too long.  What it was is told before it is gone. */
+static void dispatch_timed(weft_loop *loop, struct weft__node *node)
+{
+    char what[192] = "a callback", message[288];
+    int64_t took = weft__monotonic();
+
+    if (node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START) {
+        struct weft__task *task = weft__container_of(node, struct weft__task, node);
+
+        weft_future_describe(&task->future, what, sizeof(what));
+    } else if (node->kind == WEFT__NODE_CALLBACK) {
+        weft_future_describe(weft__callback_future(node), what, sizeof(what));
+    }
+    dispatch(loop, node);
+    took = weft__monotonic() - took;
+    if (took > loop->slow_ns) {
+        snprintf(message, sizeof(message), "%s: a step took %.3f s", what, (double)took / WEFT__NS);
+        weft__report(loop, message, 0, NULL);
+    }
+}
+
+/* Run rounds: at most WEFT__TURN callbacks, or until nothing is ready; one round only if it stops. */
+static void drain(weft_loop *loop)
+{
+    struct weft__node *node;
+
+    for (unsigned left = WEFT__TURN; left > 0 && !loop->abort_code; left--) {
+        if (weft__queue_empty(&loop->batch)) {
+            if (loop->stopping && left < WEFT__TURN)
+                return;
+            weft__queue_move(&loop->batch, &loop->ready);
+        }
+        node = weft__queue_pop(&loop->batch);
+        if (!node)
+            return;
+        weft__prefetch(loop->batch.next); /* with many tasks, each is a miss */
+        if (weft__unlikely(loop->debug))
+            dispatch_timed(loop, node);
+        else if (weft__likely(node->kind == WEFT__NODE_TASK))
+            weft__task_step(weft__container_of(node, struct weft__task, node));
+        else
+            dispatch(loop, node);
+    }
+}
+
+bool weft__anything_ready(const weft_loop *loop)
+{
+    return !weft__queue_empty(&loop->batch) || !weft__queue_empty(&loop->ready) || loop->mail;
+}
+
+void weft__turn(weft_loop *loop)
+{
+    int64_t now = weft__loop_now(loop);
+
+    loop->draining = true;
+    loop->now_ms = (uint32_t)(now / 1000000);
+    weft__timers_fire(loop, now);
+    weft__mailbox_feed(loop, WEFT__TURN / 2);
+    drain(loop);
+    loop->draining = false;
+}
+
+void weft__drop_queued(struct weft__node *queue)
+{
+    struct weft__node *node;
+
+    while ((node = weft__queue_pop(queue))) {
+        if (node->kind == WEFT__NODE_CALLBACK)
+            weft__callback_drop(node);
+        else if (node->kind == WEFT__NODE_POSTED)
+            weft__posted_drop(node);
+    }
+}
