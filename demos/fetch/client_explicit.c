@@ -1,12 +1,9 @@
 /* The documents' Client, third form: the generator as what it is, a state machine.  This is what the
  * macros of client_generator.c write, with names for the states.
  *
- *                     +-- refused: next address --+
- *                     v                           |
- *     START ------ connect ------------------> CONNECTED -- send --> SENT -- recv --> RECEIVED
- *                                                                                     ^   |  |
- *                                                                                     |   |  +--> done
- *                                                                                     +recv
+ *     START --connect--> CONNECTED --send--> SENT --recv--> RECEIVED --> done
+ *                         ^      |                          ^      |
+ *                         +------+ refused: next address    +------+ recv
  *
  *     def fetch(self):                                            the state after it
  *         sock = socket.socket()
