@@ -16,6 +16,13 @@
 #include <weft/timer.h>
 #include <weft/io.h>
 #include <weft/scope.h>
+#include <weft/combine.h>
+#include <weft/group.h>
+#include <weft/sync.h>
+#include <weft/queue.h>
+#include <weft/executor.h>
+#include <weft/signal.h>
+#include <weft/runner.h>
 #include <weft/debug.h>
 #include <weft/testing.h>
 

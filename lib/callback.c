@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "alloc.h"
+#include "compound_priv.h"
 #include "loop_priv.h"
 
 struct callback {
@@ -113,11 +114,13 @@ static void chain_forward(weft_future *source, void *arg)
             target->v.where = source->v.where;
         }
     } else {
-        void (*destroy)(void *) = source->v.destroy;
+        void *value = weft__future_value(source);
+        void (*destroy)(void *) = weft__future_owner(source)->v.destroy;
 
         source->flags |= WEFT__READ;
-        (void)weft_future_set_owned(target, destroy ? weft_future_take(source) : source->u.value,
-                                    destroy);
+        if (destroy)
+            value = weft_future_take(source);
+        (void)weft_future_set_owned(target, value, destroy);
     }
     weft_future_unref(target);
 }

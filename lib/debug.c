@@ -53,7 +53,22 @@ void weft__wrong_thread(const weft_loop *loop, const char *what)
 
 void weft_loop_set_debug(weft_loop *loop, bool on)
 {
-    weft__loop_of(loop)->debug = on;
+    loop = weft__loop_of(loop);
+    loop->debug = on;
+    weft__loop_observe(loop);
+}
+
+void weft__loop_observe(weft_loop *loop)
+{
+    loop->observed = loop->debug || loop->hooks || loop->order;
+}
+
+void weft_loop_set_hooks(weft_loop *loop, const weft_hooks *hooks, void *arg)
+{
+    loop = weft__loop_of(loop);
+    loop->hooks = hooks;
+    loop->hooks_arg = arg;
+    weft__loop_observe(loop);
 }
 
 bool weft_loop_debug(const weft_loop *loop)

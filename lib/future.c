@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "compound_priv.h"
 #include "loop_priv.h"
 
 const struct weft__future_type weft__plain_type = {.name = "future", .size = sizeof(weft_future)};
@@ -53,7 +54,7 @@ weft_future *weft__failed(weft_loop *loop, int error, const char *site)
         future = weft__future_make(loop, &weft__plain_type, site);
     if (!future)
         return weft_future_ref(&loop->nomem);
-    future->state = WEFT__FAILED;
+    future->state = error == WEFT_ECANCELLED ? WEFT__CANCELLED : WEFT__FAILED;
     future->error = error;
     return future;
 }
@@ -95,12 +96,13 @@ weft_future *weft_future_ref(weft_future *future)
 
 /* ---- the end ------------------------------------------------------------------------------------------ */
 
-/* What only some futures leave behind. */
-static void last_words(weft_future *future)
+void weft__future_last_words(weft_future *future)
 {
+    future->refs = 1; /* for as long as callees look at it */
     if (future->state == WEFT__PENDING && future->type->drop)
         future->type->drop(future);
-    if (future->state == WEFT__FAILED && !(future->flags & WEFT__READ))
+    if (future->state == WEFT__FAILED && !(future->flags & WEFT__READ) &&
+        !(future->loop->closed && future->error == WEFT_ECLOSED)) /* the close is no news */
         weft__report(future->loop, "a failure that nobody read", future->error, future);
     if (future->state == WEFT__FINISHED && future->v.destroy)
         future->v.destroy(future->u.value);
@@ -117,10 +119,12 @@ void weft__future_last(weft_future *future)
     weft_loop *loop = future->loop;
     size_t size = future->type->size;
 
-    if (future->state != WEFT__FINISHED || future->v.destroy || future->type != &weft__plain_type) {
-        future->refs = 1; /* for as long as callees look at it */
-        last_words(future);
+    if (future->type->compound) {
+        weft__compound_last(future);
+        return;
     }
+    if (future->state != WEFT__FINISHED || future->v.destroy || future->type != &weft__plain_type)
+        weft__future_last_words(future);
     weft__free(future, size);
     weft__count(WEFT__COUNT_FUTURES, -1);
     loop->futures--;
@@ -175,7 +179,7 @@ static void complete(weft_future *future)
     if (future->waiters) {
         weft__ring_release(&future->waiters, &future->loop->ready);
         if (weft__unlikely(future->loop->closed))
-            weft__drop_queued(&future->loop->ready); /* nobody will run them */
+            weft__drop_queued(future->loop); /* nobody will run them */
         else
             weft__loop_wake(future->loop);
     }
@@ -285,7 +289,7 @@ int weft_future_result(weft_future *future, void **value)
 {
     weft__check_thread(future->loop, "weft_future_result");
     if (value)
-        *value = future->state == WEFT__FINISHED ? future->u.value : NULL;
+        *value = future->state == WEFT__FINISHED ? weft__future_value(future) : NULL;
     return weft_future_error(future);
 }
 
@@ -303,6 +307,8 @@ void *weft_future_take(weft_future *future)
 
     if (future->state != WEFT__FINISHED)
         return NULL;
+    while (future->flags & WEFT__FORWARD)
+        future = weft__compound(future)->source;
     value = future->u.value;
     future->u.value = NULL;
     future->v.destroy = NULL;
@@ -388,7 +394,7 @@ int weft_future_describe(const weft_future *future, char *buffer, size_t size)
             snprintf(outcome, sizeof(outcome), "pending");
         break;
     case WEFT__FINISHED:
-        snprintf(outcome, sizeof(outcome), "finished %p", future->u.value);
+        snprintf(outcome, sizeof(outcome), "finished %p", weft__future_value(future));
         break;
     case WEFT__FAILED:
         snprintf(outcome, sizeof(outcome), "failed %s", weft_errname(future->error));

@@ -5,15 +5,17 @@
 #include <weft/future.h>
 
 #include "list.h"
+#include "thread.h"
 
 enum weft__state { WEFT__PENDING, WEFT__FINISHED, WEFT__FAILED, WEFT__CANCELLED };
 
 enum {
-    WEFT__READ = 1,  /* somebody has read the outcome (or nobody needs to): no report */
-    WEFT__ROUND = 2, /* awaiting it gives way for a round, although it is done: sleep(0) */
-    WEFT__NAMED = 4, /* `site` is a name */
-    WEFT__MUST = 8,  /* task: a request to cancel is still to be delivered */
-    WEFT__LEVEL = 16 /* task: each await fails: inside a level-triggered scope that was cancelled */
+    WEFT__READ = 1,   /* somebody has read the outcome (or nobody needs to): no report */
+    WEFT__ROUND = 2,  /* awaiting it gives way for a round, although it is done: sleep(0) */
+    WEFT__NAMED = 4,  /* `site` is a name */
+    WEFT__MUST = 8,   /* task: a request to cancel is still to be delivered */
+    WEFT__LEVEL = 16, /* task: each await fails: inside a level-triggered scope that was cancelled */
+    WEFT__FORWARD = 32 /* finished with the value of another future, which goes on owning it */
 };
 
 /* The references of a future that lives with its loop: not counted. */
@@ -23,11 +25,14 @@ enum {
 struct weft__future_type {
     const char *name;
     size_t size;
-    /* Somebody asks a pending one to cancel.  Ends it (weft__future_cancelled), or finishes it with an
-     * outcome that was at hand; returns whether it was cancelled.  NULL: end it. */
+    /* Somebody asks a pending one to cancel.  Ends it (weft__future_cancelled), or sees to it that it will
+     * end: true.  Or finishes it with an outcome that was at hand, or is past recall: false, and who
+     * awaits it is cancelled at the next await.  NULL: end it. */
     bool (*cancel)(weft_future *future, const char *reason, const char *where);
     /* The last reference to a pending one is gone: stop the operation.  NULL: nothing to stop. */
     void (*drop)(weft_future *future);
+    /* It waits for other futures: see compound_priv.h.  NULL: it does not. */
+    const struct weft__compound_ops *compound;
 };
 
 /* 64 bytes.  While it is pending, `value` and `destroy` are free: they keep who asked for a cancel. */
@@ -63,11 +68,12 @@ void weft__future_init(weft_future *future, weft_loop *loop, const struct weft__
 /* Make an operation's future: `type->size` bytes, zeroed behind the head.  NULL without memory. */
 weft_future *weft__future_make(weft_loop *loop, const struct weft__future_type *type,
                                const char *site);
-/* The last reference is gone. */
+/* The last reference is gone; and what only some futures leave behind then. */
 void weft__future_last(weft_future *future);
+void weft__future_last_words(weft_future *future);
 /* A pending future whose references may all be its waiters': nobody is left who could set it. */
 void weft__future_orphaned(weft_future *future);
-/* A reference to a future that has failed: with -ENOMEM, the loop's immortal one. */
+/* A reference to a future that has failed (or, WEFT_ECANCELLED, was cancelled): with -ENOMEM, the loop's immortal one. */
 weft_future *weft__failed(weft_loop *loop, int error, const char *site);
 
 /* PENDING -> done: write the outcome, and move the waiters to the ready queue. */
@@ -85,12 +91,24 @@ void weft__callback_run(struct weft__node *node);
 void weft__callback_drop(struct weft__node *node);
 const weft_future *weft__callback_future(const struct weft__node *node);
 
-/* A cancel of what is not a task.  Returns whether it was cancelled. */
+/* The value of a finished future, wherever it lives; and the same, taken. */
+void *weft__future_forwarded(const weft_future *future);
+
+/* A cancel of what is not a task.  Returns whether it was cancelled, or has been asked to. */
 bool weft__future_cancel_plain(weft_future *future, const char *reason, const char *where);
 
 static inline bool weft__done(const weft_future *future)
 {
     return future->state != WEFT__PENDING;
+}
+
+/* The value of a done future, or NULL. */
+static inline void *weft__future_value(const weft_future *future)
+{
+    if (future->error)
+        return NULL;
+    return weft__unlikely(future->flags & WEFT__FORWARD) ? weft__future_forwarded(future)
+                                                         : future->u.value;
 }
 
 #endif

@@ -86,6 +86,8 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
         return weft__failed(io->loop, WEFT_ECLOSED, NULL);
     if (io->ops[direction])
         return weft__failed(io->loop, -EBUSY, NULL);
+    if (weft__unlikely(weft__await_doomed(io->loop)) && direction == READING)
+        return weft__failed(io->loop, WEFT_ECANCELLED, NULL); /* what it would bring would be lost */
     op = weft__op_new(io->loop, kind, direction);
     if (!op)
         return weft__failed(io->loop, -ENOMEM, NULL);

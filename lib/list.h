@@ -17,8 +17,7 @@ enum weft__kind {
     WEFT__NODE_START,    /* lies in a new task: its first step */
     WEFT__NODE_CALLBACK, /* a done callback: call it with its future */
     WEFT__NODE_CALL,     /* weft_call_soon and its kin */
-    WEFT__NODE_POSTED,   /* weft_call_soon_threadsafe */
-    WEFT__NODE_HOOK      /* the library's own: call its function */
+    WEFT__NODE_HOOK      /* the library's own: call its function, also when the loop is closed */
 };
 
 struct weft__node {

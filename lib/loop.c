@@ -6,17 +6,19 @@
  *                added with a timeout of zero, and not activated: an event that activates itself stays in
  *                libevent's queue, and starves descriptors.
  *
- * Three events of libevent's, each added only while it can bring something, so that neither the host's
+ * Four events of libevent's, each added only while it can bring something, so that neither the host's
  * dispatch nor our own run is kept going for nothing:
  *   timer        the first deadline of our heap; added before each wait if that has changed
  *   wake         other threads; while somebody else holds a reference on the loop
  *   pump         adopted base only; while something is ready
+ *   signal       while somebody listens to signals: see signal.c
  */
 #include "config.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <event2/event.h>
@@ -31,8 +33,10 @@ struct weft__events {
     struct event timer;
     struct event wake;
     struct event pump;
+    struct event signal;
     bool timer_added;
     bool wake_added;
+    bool signal_added;
 };
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
@@ -129,6 +133,30 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     weft__mailbox_collect(arg);
 }
 
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    weft__signals_arrived(arg);
+}
+
+void weft__loop_watch_signals(weft_loop *loop, int fd, bool wanted)
+{
+    struct weft__events *events = loop->events;
+
+    if (wanted == events->signal_added)
+        return;
+    if (wanted) {
+        event_assign(&events->signal, loop->base, fd, EV_READ | EV_PERSIST, on_signal, loop);
+        errno = 0;
+        wanted = event_add(&events->signal, NULL) == 0;
+        if (!wanted)
+            weft__report(loop, "signals cannot be watched", errno ? -errno : -EIO, NULL);
+    } else {
+        event_del(&events->signal);
+    }
+    events->signal_added = wanted;
+}
+
 void weft__loop_pump(weft_loop *loop)
 {
     if (loop->pumping || loop->closed)
@@ -146,7 +174,7 @@ void weft__loop_listen(weft_loop *loop)
         return;
     /* In this order: a thread posts first and gives its reference back then. */
     wanted = atomic_load(&loop->shared);
-    wanted = wanted || atomic_load(&loop->mail_waits);
+    wanted = wanted || atomic_load(&loop->mail_waits) || loop->jobs > 0;
     if (wanted == events->wake_added)
         return;
     if (wanted)
@@ -158,24 +186,36 @@ void weft__loop_listen(weft_loop *loop)
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
 
+/* Whether a deadline is left that somebody waits for. */
+static bool has_deadline(const weft_loop *loop)
+{
+    return loop->heap.count > loop->idle_timers;
+}
+
 /* Virtual time: nothing is ready; go to the next deadline.  Errors: WEFT_EDEADLOCK: there is none. */
 static int jump(weft_loop *loop)
 {
-    if (!loop->heap.count)
+    if (!has_deadline(loop))
         return WEFT_EDEADLOCK;
     if (loop->heap.slots[0].when > loop->virtual_now)
         loop->virtual_now = loop->heap.slots[0].when;
     return 0;
 }
 
-/* Nothing is ready, and no timer, thread or descriptor that somebody waits for can change that.  A weft_io
- * that nobody waits on keeps its event in the base: that does not count. */
+/* Whether a descriptor or a thread that somebody waits for may bring something: virtual time stands still. */
+static bool outside_can_wake(const weft_loop *loop)
+{
+    return loop->io_waits > 0 || loop->jobs > 0 || atomic_load(&loop->shared) ||
+           atomic_load(&loop->mail_waits);
+}
+
+/* Nothing is ready, and nothing can change that.  A weft_io that nobody waits on keeps its event in the base, and
+ * so do signals: that does not count. */
 static bool nothing_can_wake(const weft_loop *loop)
 {
-    return loop->io_waits == 0 && !loop->heap.count && !atomic_load(&loop->shared) &&
-           !atomic_load(&loop->mail_waits) &&
+    return !outside_can_wake(loop) && !has_deadline(loop) && loop->signal_waits == 0 &&
            event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE) <=
-               loop->io_registered;
+               loop->io_registered + loop->events->signal_added;
 }
 
 /* Look at libevent; block only if nothing is ready.  Errors: WEFT_EDEADLOCK; what the backend says. */
@@ -185,10 +225,14 @@ static int poll_events(weft_loop *loop)
     int result;
 
     if (block && loop->is_virtual) {
-        block = loop->io_waits > 0 || atomic_load(&loop->shared);
+        block = outside_can_wake(loop) || (loop->signal_waits > 0 && !has_deadline(loop));
         if (!block) {
             event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-            return weft__anything_ready(loop) ? 0 : jump(loop);
+            if (loop->order && loop->order->idle && !weft__anything_ready(loop))
+                loop->order->idle(loop->order, loop);
+            if (weft__anything_ready(loop) || loop->abort_code || loop->stopping)
+                return 0;
+            return jump(loop);
         }
     }
     if (block) {
@@ -335,7 +379,7 @@ static struct event_base *make_base(void)
     return base;
 }
 
-/* The two futures that live with the loop; they are not counted. */
+/* The futures that live with the loop; they are not counted. */
 static void init_immortals(weft_loop *loop)
 {
     weft__future_init(&loop->nomem, loop, &weft__plain_type, "out of memory");
@@ -345,7 +389,10 @@ static void init_immortals(weft_loop *loop)
     weft__future_init(&loop->round, loop, &weft__plain_type, "next round");
     loop->round.state = WEFT__FINISHED;
     loop->round.flags = WEFT__ROUND | WEFT__NAMED;
-    loop->nomem.refs = loop->round.refs = WEFT__IMMORTAL;
+    weft__future_init(&loop->done, loop, &weft__plain_type, "at once");
+    loop->done.state = WEFT__FINISHED;
+    loop->done.flags = WEFT__NAMED;
+    loop->nomem.refs = loop->round.refs = loop->done.refs = WEFT__IMMORTAL;
     loop->futures = 0;
 }
 
@@ -378,6 +425,7 @@ weft_loop *weft_loop_new(struct event_base *base)
 {
     weft_loop *loop = weft__zalloc(sizeof(*loop));
     const char *debug = getenv("WEFT_DEBUG");
+    const char *clock = getenv("WEFT_CLOCK");
 
     if (!loop)
         return NULL;
@@ -396,6 +444,9 @@ weft_loop *weft_loop_new(struct event_base *base)
     loop->thread = pthread_self();
     loop->refs = 1;
     loop->debug = debug && *debug && *debug != '0';
+    /* A host's base keeps its own time. */
+    loop->is_virtual = loop->own_base && clock && strcmp(clock, "virtual") == 0;
+    weft__loop_observe(loop);
     loop->slow_ns = WEFT__NS / 10;
     loop->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     init_immortals(loop);
@@ -420,10 +471,12 @@ static bool base_freed(weft_loop *loop)
     struct weft__events *events = loop->events;
     bool gone = weft__event_gone(&events->timer, events->timer_added) ||
                 weft__event_gone(&events->wake, events->wake_added) ||
-                weft__event_gone(&events->pump, loop->pumping) || weft__ios_gone(loop);
+                weft__event_gone(&events->pump, loop->pumping) ||
+                weft__event_gone(&events->signal, events->signal_added) || weft__ios_gone(loop);
 
     if (gone) {
         events->timer_added = events->wake_added = loop->pumping = false;
+        events->signal_added = false;
         weft__ios_forget(loop);
     }
     return gone;
@@ -441,6 +494,7 @@ int weft_loop_close(weft_loop *loop)
     if (loop->running || loop->draining)
         return WEFT_ERUNNING;
     freed = base_freed(loop);
+    weft__executor_close(loop); /* jobs may look at memory that goes next */
     loop->closed = true;
     weft__mailbox_collect(loop);
     weft__thread.loop = loop; /* cleanups may ask for it */
@@ -449,10 +503,13 @@ int weft_loop_close(weft_loop *loop)
         weft__task_abandon(loop->tasks);
     weft__mailbox_close(loop);
     weft__ios_close(loop);
+    weft__signals_close(loop);
     weft__timers_close(loop);
-    weft__drop_queued(&loop->batch);
-    weft__drop_queued(&loop->ready);
+    weft__drop_queued(loop);
     weft__calls_close(loop);
+    if (loop->order)
+        loop->order->close(loop->order);
+    loop->order = NULL;
     weft__thread = (struct weft__thread){before.loop, before.task, NULL, weft__thread.arena};
     if (events->timer_added)
         event_del(&events->timer);
@@ -471,18 +528,4 @@ int weft_loop_close(weft_loop *loop)
         return 0;
     weft__report(loop, "the event_base was freed before weft_loop_close", WEFT_EBASEFREED, NULL);
     return WEFT_EBASEFREED;
-}
-
-/* The memory goes when nobody holds the loop and no future points to it. */
-void weft__loop_released(weft_loop *loop)
-{
-    bool held;
-
-    pthread_mutex_lock(&loop->lock);
-    held = loop->refs > 0;
-    pthread_mutex_unlock(&loop->lock);
-    if (held || loop->futures > 0)
-        return;
-    weft__mailbox_free(loop);
-    weft__free(loop, sizeof(*loop));
 }

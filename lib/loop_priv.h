@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <weft/debug.h>
 #include <weft/loop.h>
 
 #include "future_priv.h"
@@ -12,15 +13,36 @@
 #include "timer_priv.h"
 
 enum {
+    WEFT__EAGER = 32,  /* eager steps within each other, before a new task is queued instead */
     WEFT__AWAITS = 64, /* awaits of done futures in a row, before a task gives way */
     WEFT__TURN = 256,  /* callbacks, before the loop looks at timers and descriptors */
     WEFT__CALL_PAGE = 64
 };
 
 struct weft__call;
-struct weft__posted;
 struct weft__events; /* libevent's, in loop.c */
 struct weft__watch;  /* io.c's */
+
+struct weft__compound;
+struct weft__compounds {
+    struct weft__compound *first, *last;
+};
+
+/* What another thread posts, in memory of its own; its hook runs on the loop's thread, also at close. */
+struct weft__letter {
+    struct weft__hook hook;
+    struct weft__letter *next;
+};
+
+/* A test's choice of what runs next, in place of first come, first served. */
+struct weft__order {
+    /* Take a node from the loop's batch, which may be empty: NULL. */
+    struct weft__node *(*next)(struct weft__order *order, weft_loop *loop);
+    /* Nothing is ready, and virtual time is about to jump.  NULL: nothing to do. */
+    void (*idle)(struct weft__order *order, weft_loop *loop);
+    /* The loop closes. */
+    void (*close)(struct weft__order *order);
+};
 
 struct weft_loop {
     /* what is ready: `batch` is the round that runs, `ready` the next one */
@@ -28,22 +50,34 @@ struct weft_loop {
     struct weft__node batch;
     unsigned awaits_left;
     bool debug;
+    bool observed; /* debug, hooks, or an order of the test's: rounds take the long way */
     bool running;  /* weft_run_ is on the C stack */
     bool draining; /* callbacks are being run */
     bool closed;
     bool stopping;
     bool pumping; /* the host's base will call the pump */
     bool is_virtual;
+    bool dropping; /* closed: what was queued is being dropped */
     int abort_code;
     uint32_t now_ms; /* of the last turn, for `since` */
+    unsigned eager_depth;
+    const weft_hooks *hooks;
+    void *hooks_arg;
+    struct weft__order *order; /* NULL, but in tests: FIFO */
 
     /* tasks */
     struct weft__task *tasks, *last_task;
     size_t task_count;
     uint32_t next_id;
 
+    /* compound futures: see compound.c */
+    struct weft__compounds to_cancel, dead;
+    uint32_t pass, search;
+    bool passing, burying;
+
     /* time */
     struct weft__heap heap;
+    unsigned idle_timers; /* of those, do not keep a run going: a shutdown's deadline */
     uint64_t timer_seq;
     int64_t virtual_now;
     int64_t armed; /* the deadline that libevent's timer was added for */
@@ -55,14 +89,16 @@ struct weft_loop {
 
     /* other threads; under the lock: */
     pthread_mutex_t lock;
-    struct weft__posted *posted, *last_posted;
+    struct weft__letter *posted, *last_posted;
     bool signalled;
     bool gone; /* closed */
     int refs;
+    int guests;                            /* threads of ours that may post, and keep the memory */
+    bool forsaken;                         /* only guests are left */
     atomic_bool shared;                    /* refs > 1 */
     atomic_bool collecting;                /* the loop wants the lock */
     atomic_bool mail_waits;                /* something is posted and not collected */
-    struct weft__posted *mail, *last_mail; /* collected, not yet fed to the rounds */
+    struct weft__letter *mail, *last_mail; /* collected, not yet fed to the rounds */
     int wake_read, wake_write;
     pthread_t thread;
 
@@ -72,6 +108,15 @@ struct weft_loop {
     int watch_count;
     size_t io_waits;
     int io_registered; /* weft_ios that libevent knows, waited for or not */
+
+    /* threads and signals */
+    struct weft_executor *executor; /* the default one; made when it is needed */
+    size_t jobs;                    /* handed to threads, and not ended */
+    struct weft__node *job_ring;    /* all of them: see executor.c */
+    struct weft_remote *remotes;    /* tasks that threads wait for; under the lock: see remote.c */
+    bool closing;                   /* no more of them; under the lock */
+    struct weft__signals *signals;
+    size_t signal_waits;
 
     struct event_base *base;
     struct weft__events *events;
@@ -85,9 +130,10 @@ struct weft_loop {
 
     weft_loop *next_loop, *prev_loop; /* in weft__loops */
 
-    size_t futures; /* alive: they point here */
-    weft_future nomem;
-    weft_future round;
+    size_t futures;    /* alive: they point here */
+    weft_future nomem; /* failed with -ENOMEM */
+    weft_future round; /* done; an await of it gives way */
+    weft_future done;  /* done with NULL */
 };
 
 /* All open loops of the process, newest first.  For debuggers: in a core file nothing else leads to a loop
@@ -143,13 +189,18 @@ int64_t weft__loop_now(weft_loop *loop);
 /* round.c: one turn: due timers, and the rounds that fit. */
 void weft__turn(weft_loop *loop);
 bool weft__anything_ready(const weft_loop *loop);
-/* The loop is closed: what is queued will not run, and what it holds is given back. */
-void weft__drop_queued(struct weft__node *queue);
+/* Run a new task's first step, seen by whoever observes. */
+void weft__run_start(weft_loop *loop, struct weft__task *task);
+/* The loop is closed: what is queued will not run, and what it holds is given back.  Hooks run: compound
+ * futures end as what they wait for. */
+void weft__drop_queued(weft_loop *loop);
 /* A future has gone: the memory of a closed loop may go, too. */
 void weft__loop_released(weft_loop *loop);
 /* The number of references has changed: listen to other threads, or no longer. */
 void weft__loop_listen(weft_loop *loop);
 void weft__report(weft_loop *loop, const char *message, int error, weft_future *future);
+/* debug.c: whether rounds take the long way; to be called when one of the reasons changes. */
+void weft__loop_observe(weft_loop *loop);
 
 /* call.c */
 void weft__call_run(weft_loop *loop, struct weft__node *node);
@@ -162,9 +213,22 @@ void weft__mailbox_collect(weft_loop *loop);
 /* Make up to `count` of what was posted ready. */
 void weft__mailbox_feed(weft_loop *loop, unsigned count);
 void weft__mailbox_close(weft_loop *loop);
-void weft__mailbox_free(weft_loop *loop);
-void weft__posted_run(struct weft__node *node);
-void weft__posted_drop(struct weft__node *node);
+/* Post a letter from any thread; nothing is allocated.  A guest needs no reference on the loop.
+ * Errors: WEFT_ECLOSED, WEFT_EUNSHARED: it was not posted, and is the caller's. */
+int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest);
+/* Begin to be a guest, on any thread that holds the loop; cease, on any. */
+void weft__loop_enter_guest(weft_loop *loop);
+void weft__loop_leave_guest(weft_loop *loop);
+
+/* executor.c: a loop closes: jobs that began are waited for, unless they can be abandoned. */
+void weft__executor_close(weft_loop *loop);
+/* remote.c: the same, for threads that wait for tasks: they are told, and jobs among them go on. */
+void weft__remotes_close(weft_loop *loop);
+
+/* signal.c: the descriptor through which signals come is readable; a loop closes. */
+void weft__signals_arrived(weft_loop *loop);
+void weft__signals_close(weft_loop *loop);
+void weft__loop_watch_signals(weft_loop *loop, int fd, bool wanted);
 
 /* io.c, op.c, watch.c */
 void weft__io_expired(struct weft__timer *timer);

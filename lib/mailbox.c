@@ -1,7 +1,10 @@
-/* mailbox.c - what other threads post: calls, cancels, and references given back.
+/* mailbox.c - what other threads post: calls, cancels, references given back, and the ends of jobs.
  *
  * One lock guards the list, the number of references on the loop, and whether it is closed; so a post either
  * comes before the close, or is refused.  The descriptor is written once until the loop has collected.
+ *
+ * Who posts holds the loop in one of two ways: by a reference (weft_loop_ref), which keeps it open; or as a
+ * guest, a thread of the library's own, which keeps only its memory.
  */
 #include "config.h"
 
@@ -16,9 +19,10 @@
 #include "alloc.h"
 #include "loop_priv.h"
 
-struct weft__posted {
-    struct weft__node node;
-    struct weft__posted *next;
+/* A letter that weft_call_soon_threadsafe and its kin write. */
+struct posted {
+    struct weft__letter letter;
+    weft_loop *loop;
     weft_call_fn *fn;
     void *arg;
     const char *reason; /* a cancel's */
@@ -76,40 +80,52 @@ static void lock_first(weft_loop *loop)
     atomic_store(&loop->collecting, false);
 }
 
-static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
+int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
 {
-    struct weft__posted *posted = weft__alloc(sizeof(*posted));
     bool here = pthread_equal(pthread_self(), loop->thread);
     int error = 0;
 
-    if (!posted)
-        return -ENOMEM;
-    *posted = (struct weft__posted){
-        .node.kind = WEFT__NODE_POSTED, .fn = fn, .arg = arg, .reason = reason};
+    letter->hook.node.kind = WEFT__NODE_HOOK;
+    letter->next = NULL;
     while (atomic_load(&loop->collecting))
         sched_yield();
     pthread_mutex_lock(&loop->lock);
     if (loop->gone)
         error = WEFT_ECLOSED;
-    else if (!here && loop->refs < 2)
+    else if (!here && !guest && loop->refs < 2)
         error = WEFT_EUNSHARED;
     if (!error) {
         if (loop->last_posted)
-            loop->last_posted->next = posted;
+            loop->last_posted->next = letter;
         else
-            loop->posted = posted;
-        loop->last_posted = posted;
+            loop->posted = letter;
+        loop->last_posted = letter;
         atomic_store(&loop->mail_waits, true);
         if (!here)
             signal_loop(loop);
     }
     pthread_mutex_unlock(&loop->lock);
-    if (error)
-        weft__free(posted, sizeof(*posted));
     if (!error && here) {
         weft__mailbox_collect(loop);
         weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
     }
+    return error;
+}
+
+static void run_posted(struct weft__hook *hook);
+
+static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
+{
+    struct posted *posted = weft__alloc(sizeof(*posted));
+    int error;
+
+    if (!posted)
+        return -ENOMEM;
+    *posted = (struct posted){
+        .letter.hook.fn = run_posted, .loop = loop, .fn = fn, .arg = arg, .reason = reason};
+    error = weft__mailbox_post(loop, &posted->letter, false);
+    if (error)
+        weft__free(posted, sizeof(*posted));
     return error;
 }
 
@@ -139,32 +155,25 @@ int weft_future_unref_threadsafe(weft_future *future)
     return future ? post(future->loop, unref_posted, future, NULL) : 0;
 }
 
-void weft__posted_run(struct weft__node *node)
+/* Its turn has come.  In a loop that closes, a call is dropped, and a reference is given back all the same. */
+static void run_posted(struct weft__hook *hook)
 {
-    struct weft__posted run = *weft__container_of(node, struct weft__posted, node);
+    struct posted run = *weft__container_of(hook, struct posted, letter.hook);
 
-    weft__free(weft__container_of(node, struct weft__posted, node), sizeof(run));
+    weft__free(weft__container_of(hook, struct posted, letter.hook), sizeof(run));
+    if (run.loop->closed && run.fn != unref_posted)
+        return;
     if (run.fn == is_cancel)
         weft_future_cancel_at(run.arg, run.reason, "another thread");
     else
         run.fn(run.arg);
 }
 
-/* The loop closes: a call is dropped, a reference is given back all the same. */
-void weft__posted_drop(struct weft__node *node)
-{
-    struct weft__posted drop = *weft__container_of(node, struct weft__posted, node);
-
-    weft__free(weft__container_of(node, struct weft__posted, node), sizeof(drop));
-    if (drop.fn == unref_posted)
-        weft_future_unref(drop.arg);
-}
-
 /* Take over what was posted.  It is fed to the rounds in portions (weft__mailbox_feed), so that a flood does not
  * delay what else is ready. */
 void weft__mailbox_collect(weft_loop *loop)
 {
-    struct weft__posted *posted, *last;
+    struct weft__letter *posted, *last;
 
     lock_first(loop);
     drain_signal(loop);
@@ -187,10 +196,10 @@ void weft__mailbox_collect(weft_loop *loop)
 void weft__mailbox_feed(weft_loop *loop, unsigned count)
 {
     for (; loop->mail && count > 0; count--) {
-        struct weft__posted *posted = loop->mail;
+        struct weft__letter *letter = loop->mail;
 
-        loop->mail = posted->next;
-        weft__queue_push(&loop->ready, &posted->node);
+        loop->mail = letter->next;
+        weft__queue_push(&loop->ready, &letter->hook.node);
     }
 }
 
@@ -207,9 +216,42 @@ void weft__mailbox_close(weft_loop *loop)
         close(loop->wake_write);
 }
 
-void weft__mailbox_free(weft_loop *loop)
+/* ---- the memory ------------------------------------------------------------------------------------------ */
+
+static void free_loop(weft_loop *loop)
 {
     pthread_mutex_destroy(&loop->lock);
+    weft__free(loop, sizeof(*loop));
+}
+
+void weft__loop_released(weft_loop *loop)
+{
+    bool forsaken;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->forsaken = loop->refs == 0 && loop->futures == 0;
+    forsaken = loop->forsaken && loop->guests == 0;
+    pthread_mutex_unlock(&loop->lock);
+    if (forsaken)
+        free_loop(loop);
+}
+
+void weft__loop_enter_guest(weft_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->guests++;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void weft__loop_leave_guest(weft_loop *loop)
+{
+    bool forsaken;
+
+    pthread_mutex_lock(&loop->lock);
+    forsaken = --loop->guests == 0 && loop->forsaken;
+    pthread_mutex_unlock(&loop->lock);
+    if (forsaken)
+        free_loop(loop);
 }
 
 /* ---- references on the loop ------------------------------------------------------------------------------ */

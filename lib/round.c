@@ -25,9 +25,6 @@ static void dispatch(weft_loop *loop, struct weft__node *node)
     case WEFT__NODE_CALL:
         weft__call_run(loop, node);
         break;
-    case WEFT__NODE_POSTED:
-        weft__posted_run(node);
-        break;
     case WEFT__NODE_HOOK: {
         struct weft__hook *hook = weft__container_of(node, struct weft__hook, node);
 
@@ -37,25 +34,73 @@ static void dispatch(weft_loop *loop, struct weft__node *node)
     }
 }
 
+/* The task that a node is of, or NULL. */
+static weft_task *task_of(struct weft__node *node)
+{
+    if (node->kind != WEFT__NODE_TASK && node->kind != WEFT__NODE_START)
+        return NULL;
+    return &weft__container_of(node, struct weft__task, node)->future;
+}
+
+/* Dispatch a task's node between the hooks before and after a step.  The task outlives its step for them. */
+static void dispatch_hooked(weft_loop *loop, struct weft__node *node)
+{
+    weft_task *task = loop->hooks ? task_of(node) : NULL;
+
+    if (!task) {
+        dispatch(loop, node);
+        return;
+    }
+    weft_future_ref(task);
+    if (loop->hooks->before_step)
+        loop->hooks->before_step(task, loop->hooks_arg);
+    dispatch(loop, node);
+    if (loop->hooks && loop->hooks->after_step)
+        loop->hooks->after_step(task, loop->hooks_arg);
+    weft_future_unref(task);
+}
+
 /* Debug mode: dispatch, and report what took too long.  What it was is told before it is gone. */
 static void dispatch_timed(weft_loop *loop, struct weft__node *node)
 {
     char what[192] = "a callback", message[288];
     int64_t took = weft__monotonic();
 
-    if (node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START) {
-        struct weft__task *task = weft__container_of(node, struct weft__task, node);
-
-        weft_future_describe(&task->future, what, sizeof(what));
+    if (task_of(node)) {
+        weft_future_describe(task_of(node), what, sizeof(what));
     } else if (node->kind == WEFT__NODE_CALLBACK) {
         weft_future_describe(weft__callback_future(node), what, sizeof(what));
     }
-    dispatch(loop, node);
+    dispatch_hooked(loop, node);
     took = weft__monotonic() - took;
     if (took > loop->slow_ns) {
         snprintf(message, sizeof(message), "%s: a step took %.3f s", what, (double)took / WEFT__NS);
         weft__report(loop, message, 0, NULL);
     }
+}
+
+static void dispatch_observed(weft_loop *loop, struct weft__node *node)
+{
+    if (loop->debug)
+        dispatch_timed(loop, node);
+    else
+        dispatch_hooked(loop, node);
+}
+
+/* Somebody observes, or chooses the order: run one node.  False: there is none. */
+static weft__noinline bool run_observed(weft_loop *loop)
+{
+    struct weft__node *node = loop->order ? loop->order->next(loop->order, loop)
+                                          : weft__queue_pop(&loop->batch);
+
+    if (node)
+        dispatch_observed(loop, node);
+    return node != NULL;
+}
+
+void weft__run_start(weft_loop *loop, struct weft__task *task)
+{
+    dispatch_observed(loop, &task->node);
 }
 
 /* Run rounds: at most WEFT__TURN callbacks, or until nothing is ready; one round only if it stops. */
@@ -69,13 +114,16 @@ static void drain(weft_loop *loop)
                 return;
             weft__queue_move(&loop->batch, &loop->ready);
         }
+        if (weft__unlikely(loop->observed)) {
+            if (!run_observed(loop))
+                return;
+            continue;
+        }
         node = weft__queue_pop(&loop->batch);
         if (!node)
             return;
         weft__prefetch(loop->batch.next); /* with many tasks, each is a miss */
-        if (weft__unlikely(loop->debug))
-            dispatch_timed(loop, node);
-        else if (weft__likely(node->kind == WEFT__NODE_TASK))
+        if (weft__likely(node->kind == WEFT__NODE_TASK))
             weft__task_step(weft__container_of(node, struct weft__task, node));
         else
             dispatch(loop, node);
@@ -99,14 +147,21 @@ void weft__turn(weft_loop *loop)
     loop->draining = false;
 }
 
-void weft__drop_queued(struct weft__node *queue)
+void weft__drop_queued(weft_loop *loop)
 {
     struct weft__node *node;
 
-    while ((node = weft__queue_pop(queue))) {
-        if (node->kind == WEFT__NODE_CALLBACK)
+    if (loop->dropping)
+        return;
+    loop->dropping = true;
+    while ((node = weft__queue_pop(&loop->batch)) || (node = weft__queue_pop(&loop->ready))) {
+        if (node->kind == WEFT__NODE_CALLBACK) {
             weft__callback_drop(node);
-        else if (node->kind == WEFT__NODE_POSTED)
-            weft__posted_drop(node);
+        } else if (node->kind == WEFT__NODE_HOOK) {
+            struct weft__hook *hook = weft__container_of(node, struct weft__hook, node);
+
+            hook->fn(hook);
+        }
     }
+    loop->dropping = false;
 }

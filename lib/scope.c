@@ -30,26 +30,46 @@ static void refresh(struct weft__task *task)
     task->future.flags |= scope ? WEFT__LEVEL : 0;
 }
 
-bool weft__scope_hold(struct weft__task *task, const weft_scope *asking)
+/* A request passes the scopes within `outer`, from there inwards; the same walk for all who ask. */
+static bool hold(struct weft__task *task, const weft_scope *outer)
 {
     weft_scope *shield = NULL;
     weft_scope *scope;
 
-    if (!task->extra || !task->extra->scopes)
-        return false;
-    for (scope = task->extra->scopes; scope && scope != asking; scope = scope->outer)
+    for (scope = task->extra->scopes; scope && scope != outer; scope = scope->outer)
         if (scope->flags & WEFT_SCOPE_SHIELD)
             shield = scope;
-    for (scope = shield ? shield->outer : task->extra->scopes; scope; scope = scope->outer) {
+    scope = shield ? shield->outer : task->extra->scopes;
+    for (; scope && scope != outer; scope = scope->outer)
         if (scope->flags & WEFT_SCOPE_LEVEL)
             scope->held |= LEVEL_CANCELLED;
-        if (scope == asking)
-            break;
-    }
     if (shield)
         shield->held |= HELD;
     refresh(task);
     return shield != NULL;
+}
+
+bool weft__scope_hold(struct weft__task *task, weft_scope *asking)
+{
+    if (!task->extra || !task->extra->scopes)
+        return false;
+    if (asking && asking->flags & WEFT_SCOPE_LEVEL)
+        asking->held |= LEVEL_CANCELLED;
+    return hold(task, asking);
+}
+
+bool weft__scope_hold_within(struct weft__task *task, const weft_scope *outer)
+{
+    return task->extra && task->extra->scopes && hold(task, outer);
+}
+
+bool weft__scope_holds(const struct weft__task *task)
+{
+    const weft_scope *scope = task->extra ? task->extra->scopes : NULL;
+
+    while (scope && !(scope->held & HELD))
+        scope = scope->outer;
+    return scope != NULL;
 }
 
 static int scope_arm(weft_scope *scope, double seconds)
@@ -131,6 +151,13 @@ static void leave(weft_scope *scope)
     refresh(task);
 }
 
+/* Whether a request that stood at entry was delivered within: together with the deadline's, as one cancel. */
+static bool foreign_delivered(const weft_scope *scope)
+{
+    return scope->entry_must && !(scope->flags & WEFT_SCOPE_SHIELD) &&
+           !(scope->task->flags & WEFT__MUST);
+}
+
 int weft_scope_exit(weft_scope *scope, int error)
 {
     weft_future *future = scope->task;
@@ -145,9 +172,11 @@ int weft_scope_exit(weft_scope *scope, int error)
         if (future->cancelling)
             future->cancelling--;
         if (future->cancelling <= scope->entry_cancelling) {
+            bool theirs = foreign_delivered(scope);
+
             if (!scope->entry_must)
                 future->flags &= (uint8_t)~WEFT__MUST; /* the body got through before it came */
-            if (error == WEFT_ECANCELLED)
+            if (error == WEFT_ECANCELLED && !theirs)
                 error = WEFT_ETIMEDOUT;
         }
     } else {

@@ -12,7 +12,12 @@ void weft__scope_unwind(weft_gen *gen);
 void weft__scope_expire(weft_scope *scope);
 /* A frame is destroyed: forget the scopes of the task, and their timers. */
 void weft__scope_forget(struct weft__task *task);
-/* Somebody asks a task to cancel: mark level-triggered scopes; returns whether a shield holds it back. */
-bool weft__scope_hold(struct weft__task *task, const weft_scope *asking);
+/* Somebody asks a task to cancel: one of its scopes, or (NULL) others.  Mark level-triggered scopes; returns
+ * whether a shield holds it back. */
+bool weft__scope_hold(struct weft__task *task, weft_scope *asking);
+/* The same for what was entered when `outer` was the innermost scope, and is no scope. */
+bool weft__scope_hold_within(struct weft__task *task, const weft_scope *outer);
+/* Whether a shield holds a request back now. */
+bool weft__scope_holds(const struct weft__task *task);
 
 #endif

@@ -1,4 +1,4 @@
-/* task.c - tasks: the step function, and cancel.
+/* task.c - tasks: the step function.
  *
  * Invariant: an unfinished task is in exactly one of these states.
  *
@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "compound_priv.h"
 #include "gen_priv.h"
 #include "loop_priv.h"
 #include "scope_priv.h"
@@ -41,7 +42,7 @@ static weft_task *refused(weft_loop *loop, weft_gen *gen, int error, const char 
     return weft__failed(loop, error, where);
 }
 
-weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen, const char *where)
+weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
 {
     struct weft__task *task;
 
@@ -74,8 +75,55 @@ weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen, const char *where)
     loop->task_count++;
     weft__count(WEFT__COUNT_TASKS, 1);
     task->node.kind = WEFT__NODE_START;
-    weft__loop_push(loop, &task->node);
+    if (weft__unlikely(loop->hooks) && loop->hooks->spawned)
+        loop->hooks->spawned(&task->future, weft__thread.task, loop->hooks_arg);
     return &task->future;
+}
+
+void weft__task_queue(weft_task *task)
+{
+    if (!weft__done(task))
+        weft__loop_push(task->loop, &weft__task(task)->node);
+}
+
+/* The step runs inside another one, or a callback: what that knew is put aside meanwhile. */
+void weft__task_start_eagerly(weft_task *task)
+{
+    weft_loop *loop = task->loop;
+    struct weft__thread outer = weft__thread;
+    unsigned awaits_left = loop->awaits_left;
+
+    if (weft__thread.loop != loop || !weft_loop_is_running(loop) ||
+        loop->eager_depth >= WEFT__EAGER) {
+        weft__task_queue(task);
+        return;
+    }
+    if (weft__done(task))
+        return;
+    loop->eager_depth++;
+    weft__thread.task = NULL;
+    weft__thread.return_destroy = NULL;
+    weft__run_start(loop, weft__task(task));
+    weft__thread.task = outer.task;
+    weft__thread.return_destroy = outer.return_destroy;
+    loop->awaits_left = awaits_left;
+    loop->eager_depth--;
+}
+
+weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen, const char *where)
+{
+    weft_task *task = weft__task_make(loop, gen, where);
+
+    weft__task_queue(task);
+    return task;
+}
+
+weft_task *weft_task_new_eager_at(weft_loop *loop, weft_gen *gen, const char *where)
+{
+    weft_task *task = weft__task_make(loop, gen, where);
+
+    weft__task_start_eagerly(task);
+    return task;
 }
 
 int weft_spawn_at(weft_loop *loop, weft_gen *gen, const char *where)
@@ -102,6 +150,8 @@ static void task_leave(struct weft__task *task)
     else
         loop->last_task = task->place.prev;
     loop->task_count--;
+    if (weft__unlikely(loop->hooks) && loop->hooks->exited)
+        loop->hooks->exited(&task->future, loop->hooks_arg);
     weft__count(WEFT__COUNT_TASKS, -1);
     weft__context_release(task);
 }
@@ -200,6 +250,8 @@ weft_step weft_await(weft_gen *gen, weft_future *future)
         weft__future_unref(task->awaiting);
     task->awaiting = future;
     deliver(gen, future);
+    if (weft__unlikely(future->flags & WEFT__FORWARD))
+        gen->value = weft__future_value(future);
     return WEFT_AGAIN;
 }
 
@@ -207,13 +259,13 @@ void *weft_gen_take(weft_gen *gen)
 {
     weft_future *awaited = weft__thread.task ? weft__task(weft__thread.task)->awaiting : NULL;
 
-    if (awaited && weft__done(awaited) && !awaited->error && awaited->u.value == gen->value)
+    if (awaited && weft__done(awaited) && !awaited->error &&
+        weft__future_value(awaited) == gen->value)
         return weft_future_take(awaited);
     return gen->value;
 }
 
-/* Queue a task that has an error to be raised, instead of an outcome. */
-static void wake_with(struct weft__task *task, int error)
+void weft__task_wake_with(struct weft__task *task, int error)
 {
     weft_gen *gen = task->body.gen->link;
 
@@ -223,38 +275,42 @@ static void wake_with(struct weft__task *task, int error)
     weft__loop_push(task->future.loop, &task->node);
 }
 
+bool weft__await_doomed(const weft_loop *loop)
+{
+    const weft_task *task = weft__thread.task;
+
+    if (!task || task->loop != loop)
+        return false;
+    return task->flags & WEFT__LEVEL || (task->flags & WEFT__MUST && !loop->awaits_left);
+}
+
 weft_future *weft__task_blocked_on(const struct weft__task *task)
 {
     return task->awaiting && !weft__done(task->awaiting) ? task->awaiting : NULL;
 }
 
-/* Debug: whether a future waits, through any number of tasks, for this task. */
-static bool in_circle(const struct weft__task *task, const weft_future *future)
+/* Misuse: say who awaits what. */
+static weft__noinline int other_loop(const struct weft__task *task, const weft_future *future)
 {
-    while (future && future != &task->future)
-        future = future->type == &weft__task_type ? weft__task_blocked_on(weft__task(future)) : NULL;
-    return future != NULL;
+    char mine[160], other[160], message[512];
+
+    weft_future_describe(&task->future, mine, sizeof(mine));
+    weft_future_describe(future, other, sizeof(other));
+    snprintf(message, sizeof(message), "%s of one loop awaits %s of another", mine, other);
+    weft__report(task->future.loop, message, WEFT_EOTHERLOOP, NULL);
+    return WEFT_EOTHERLOOP;
 }
 
 /* What speaks against awaiting a future, or 0. */
-static int await_error(const struct weft__task *task, const weft_future *future)
+static inline int await_error(const struct weft__task *task, const weft_future *future)
 {
-    weft_loop *loop = task->future.loop;
-
-    if (!future)
+    if (weft__unlikely(!future))
         return WEFT_EBADYIELD;
-    if (future == &task->future)
+    if (weft__unlikely(future == &task->future))
         return WEFT_ESELFAWAIT;
-    if (future->loop != loop) {
-        char mine[160], other[160], message[512];
-
-        weft_future_describe(&task->future, mine, sizeof(mine));
-        weft_future_describe(future, other, sizeof(other));
-        snprintf(message, sizeof(message), "%s of one loop awaits %s of another", mine, other);
-        weft__report(loop, message, WEFT_EOTHERLOOP, NULL);
-        return WEFT_EOTHERLOOP;
-    }
-    if (loop->debug && in_circle(task, future))
+    if (weft__unlikely(future->loop != task->future.loop))
+        return other_loop(task, future);
+    if (weft__unlikely(future->loop->debug) && weft__waits_for(future, &task->future))
         return WEFT_EDEADLOCK;
     return 0;
 }
@@ -267,7 +323,7 @@ static void task_wait(struct weft__task *task, weft_future *future)
 
     if (weft__unlikely(error)) {
         weft_future_unref(future);
-        wake_with(task, error);
+        weft__task_wake_with(task, error);
         return;
     }
     release_awaited(task);
@@ -279,13 +335,15 @@ static void task_wait(struct weft__task *task, weft_future *future)
         if (weft__unlikely(task->future.flags & WEFT__MUST)) {
             task->future.flags &= (uint8_t)~WEFT__MUST;
             future->flags |= WEFT__READ;
-            wake_with(task, WEFT_ECANCELLED);
+            weft__task_wake_with(task, WEFT_ECANCELLED);
         } else {
             weft__loop_push(loop, &task->node);
         }
         return;
     }
     task->node.since = loop->now_ms;
+    if (weft__unlikely(loop->hooks) && loop->hooks->waits)
+        loop->hooks->waits(&task->future, future, loop->hooks_arg);
     weft__future_wait(future, &task->node);
     if (weft__unlikely(task->future.flags & WEFT__MUST))
         weft__task_deliver(task);
@@ -301,6 +359,15 @@ static weft__noinline void raise_request(struct weft__task *task, weft_gen *gen)
     }
 }
 
+/* It resumes with the outcome of a future that is no plain one. */
+static weft__noinline void deliver_special(struct weft__task *task, weft_gen *gen)
+{
+    if (task->awaiting->flags & WEFT__FORWARD)
+        gen->value = weft__future_value(task->awaiting);
+    else
+        raise_request(task, gen);
+}
+
 /* What a step came to, other than a pause. */
 static weft__noinline void settle(struct weft__task *task, weft_step step)
 {
@@ -309,7 +376,7 @@ static weft__noinline void settle(struct weft__task *task, weft_step step)
     if (step == WEFT_AWAITING)
         task_wait(task, root->link->value);
     else if (step == WEFT_YIELDED)
-        wake_with(task, WEFT_EBADYIELD);
+        weft__task_wake_with(task, WEFT_EBADYIELD);
     else
         task_finish(task, step);
 }
@@ -324,8 +391,8 @@ void weft__task_step(struct weft__task *task)
 
     if (awaited) {
         deliver(gen, awaited);
-        if (weft__unlikely(awaited->flags & WEFT__ROUND))
-            raise_request(task, gen);
+        if (weft__unlikely(awaited->flags & (WEFT__ROUND | WEFT__FORWARD)))
+            deliver_special(task, gen);
     } else if (weft__unlikely(task->future.flags & WEFT__MUST)) {
         raise_request(task, gen);
     }
@@ -360,88 +427,6 @@ void weft__task_start(struct weft__task *task)
     }
     weft__gen_abandon(root);
     task_finish(task, WEFT_RAISED);
-}
-
-/* ---- cancel ---------------------------------------------------------------------------------------------- */
-
-/* Whether a task is queued with a cancel: a request that comes now is delivered with that one. */
-static bool wakes_cancelled(const struct weft__task *task)
-{
-    const weft_gen *root = task->body.gen;
-
-    if (&task->future == weft__thread.task || !(root->flags & WEFT__GEN_STARTED))
-        return false;
-    return (task->awaiting ? task->awaiting->error : root->link->error) == WEFT_ECANCELLED;
-}
-
-/* Cancel what a waiting task awaits.  A task there is asked in turn: a loop, not a recursion, so that a chain
- * of a million tasks takes constant stack.  A circle of tasks would go round for ever: when the walk has
- * come back to a task that it saw (the hare and the tortoise), that task is woken by force. */
-void weft__task_deliver(struct weft__task *task)
-{
-    struct weft__task *seen = task;
-    unsigned steps = 0, next_mark = 1;
-
-    for (;;) {
-        weft_future *future = weft__task_blocked_on(task);
-        const char *reason = task->future.u.reason;
-        const char *where = task->future.v.where;
-        struct weft__task *inner;
-
-        if (!future) {
-            if (!wakes_cancelled(task))
-                task->future.flags |= WEFT__MUST;
-            return;
-        }
-        task->future.flags &= (uint8_t)~WEFT__MUST;
-        if (future->type != &weft__task_type) {
-            if (!weft__future_cancel_plain(future, reason, where))
-                task->future.flags |= WEFT__MUST; /* it finished instead: value first */
-            return;
-        }
-        inner = weft__task(future);
-        if (inner == seen) {
-            weft__future_unwait(future, &task->node);
-            wake_with(task, WEFT_ECANCELLED);
-            return;
-        }
-        if (++steps == next_mark) {
-            seen = task;
-            next_mark *= 2;
-        }
-        inner->future.cancelling += inner->future.cancelling < UINT16_MAX;
-        inner->future.u.reason = reason;
-        inner->future.v.where = where;
-        if (weft__scope_hold(inner, NULL))
-            return;
-        task = inner;
-    }
-}
-
-bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where)
-{
-    weft_future *future = &task->future;
-
-    future->cancelling += future->cancelling < UINT16_MAX;
-    future->u.reason = reason;
-    future->v.where = where;
-    if (!weft__scope_hold(task, NULL))
-        weft__task_deliver(task);
-    return true;
-}
-
-int weft_task_cancelling(const weft_task *task)
-{
-    return weft_is_task(task) && !weft__done(task) ? task->cancelling : 0;
-}
-
-int weft_task_uncancel(weft_task *task)
-{
-    if (!weft_is_task(task) || weft__done(task))
-        return 0;
-    if (task->cancelling && --task->cancelling == 0)
-        task->flags &= (uint8_t)~WEFT__MUST;
-    return task->cancelling;
 }
 
 /* ---- telling -------------------------------------------------------------------------------------------- */

@@ -12,7 +12,8 @@ struct weft__task_extra {
     char *name;
     void *context;
     const weft_context_type *context_type;
-    weft_scope *scopes; /* the innermost */
+    weft_scope *scopes;          /* the innermost */
+    struct weft__member *member; /* group.c: what it is in its group */
 };
 
 /* 128 bytes: with a frame of 64, a suspended task takes 192. */
@@ -39,6 +40,12 @@ static inline struct weft__task *weft__task(const weft_task *task)
     return (struct weft__task *)(void *)(uintptr_t)task;
 }
 
+/* Make a task that is not queued yet; else as weft_task_new_at.  Then queue it, or run its first step at
+ * once, from within a step or callback; one that has failed already is left alone. */
+weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where);
+void weft__task_queue(weft_task *task);
+void weft__task_start_eagerly(weft_task *task);
+
 /* Run a task's first, or next, step: it was taken from the ready queue. */
 void weft__task_start(struct weft__task *task);
 void weft__task_step(struct weft__task *task);
@@ -46,12 +53,18 @@ void weft__task_step(struct weft__task *task);
 void weft__task_abandon(struct weft__task *task);
 /* Cancel a task; and the one that it awaits, and so on.  Each counts the request. */
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where);
+/* Queue a task that has an error to be raised, instead of an outcome. */
+void weft__task_wake_with(struct weft__task *task, int error);
 /* Deliver a request that has been counted: see the top of task.c. */
 void weft__task_deliver(struct weft__task *task);
 struct weft__task_extra *weft__task_need_extra(struct weft__task *task);
 /* Give a new task the context of the one that makes it (errors: -ENOMEM); free it at the task's end. */
 int weft__context_inherit(struct weft__task *task);
 void weft__context_release(struct weft__task *task);
+/* Whether the running task is about to be cancelled at its next await even if that is of a done future: in a scope that
+ * stays cancelled, or at the 64th in a row.  What need not wait must take no effect then, for nobody would hear of it:
+ * it is cancelled (trio's checkpoints do the same). */
+bool weft__await_doomed(const weft_loop *loop);
 /* What a task waits for and is not done; or NULL. */
 weft_future *weft__task_blocked_on(const struct weft__task *task);
 

@@ -9,6 +9,7 @@
 #include <math.h>
 
 #include "alloc.h"
+#include "join_priv.h"
 #include "loop_priv.h"
 #include "scope_priv.h"
 
@@ -185,6 +186,9 @@ bool weft__timers_fire(weft_loop *loop, int64_t now)
             break;
         case WEFT__TIMER_IO:
             weft__io_expired(timer);
+            break;
+        case WEFT__TIMER_JOIN:
+            weft__join_expired(timer);
             break;
         }
     }

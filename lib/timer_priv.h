@@ -8,7 +8,13 @@
 
 #define WEFT__NS 1000000000
 
-enum weft__timer_kind { WEFT__TIMER_SLEEP, WEFT__TIMER_CALL, WEFT__TIMER_SCOPE, WEFT__TIMER_IO };
+enum weft__timer_kind {
+    WEFT__TIMER_SLEEP,
+    WEFT__TIMER_CALL,
+    WEFT__TIMER_SCOPE,
+    WEFT__TIMER_IO,
+    WEFT__TIMER_JOIN
+};
 
 struct weft__heap_slot {
     int64_t when; /* ns of the loop's clock */

@@ -315,7 +315,39 @@ RULE(a_scope_works_in_the_cleanup_of_a_cancelled_task)
 }
 END_RULE
 
-RUN_SUITE("scope", at_the_deadline_cancelled_becomes_timed_out_and_the_task_is_not_cancelled,
+/* ---- a request that stood at entry ---- */
+
+struct asked_before {
+    weft_gen gen;
+    weft_scope scope;
+};
+
+static weft_step asked_before(void *frame)
+{
+    struct asked_before *f = frame;
+
+    WEFT_BEGIN(f);
+    weft_future_cancel(weft_current_task(), NULL);
+    ck_assert_int_eq(weft_scope_enter(&f->scope, 0, 0), 0);
+    WEFT_TRY_AWAIT(f, weft_sleep(NULL, 1));
+    say("%s", weft_errname(weft_failed(f)));
+    say("%s", weft_errname(weft_scope_exit(&f->scope, weft_failed(f))));
+    say("%d", weft_task_cancelling(weft_current_task()));
+    WEFT_RAISE(f, WEFT_ECANCELLED);
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(asked_before);
+
+/* 63, 130 */
+RULE(a_foreign_request_that_is_delivered_with_the_deadlines_stays_a_cancel)
+{
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(asked_before)), NULL), WEFT_ECANCELLED);
+    ck_assert_str_eq(trace(), "WEFT_ECANCELLED WEFT_ECANCELLED 1");
+}
+END_RULE
+
+RUN_SUITE("scope", a_foreign_request_that_is_delivered_with_the_deadlines_stays_a_cancel,
+          at_the_deadline_cancelled_becomes_timed_out_and_the_task_is_not_cancelled,
           a_body_in_time_is_no_timeout_and_the_timer_is_gone,
           a_body_that_got_through_withdraws_an_undelivered_expiry,
           timed_out_and_a_foreign_request_stay_cancelled,

@@ -1,6 +1,9 @@
 /* check_shield.c - scopes: shields, the level trigger, and scopes that a body does not leave. */
 #include <errno.h>
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include "harness.h"
 
 /* In a scope of the given kind: awaits twice, leaves it, awaits once more; says what came each time. */
@@ -239,7 +242,48 @@ RULE(a_task_destroyed_inside_a_scope_leaves_no_timer)
 }
 END_RULE
 
-RUN_SUITE("shield", in_a_plain_scope_a_cancel_is_delivered_once,
+/* ---- bytes ---- */
+
+struct stubborn {
+    weft_gen gen;
+    weft_scope scope;
+    weft_io *io;
+    char byte;
+};
+
+static weft_step stubborn(void *frame)
+{
+    struct stubborn *f = frame;
+
+    WEFT_BEGIN(f);
+    ck_assert_int_eq(weft_scope_enter(&f->scope, 0, WEFT_SCOPE_LEVEL), 0);
+    WEFT_TRY_AWAIT(f, weft_sock_recv(f->io, &f->byte, 1));
+    say("%s", weft_errname(weft_failed(f)));
+    say("%s", weft_errname(weft_scope_exit(&f->scope, weft_failed(f))));
+    WEFT_AWAIT(f, weft_sock_recv(f->io, &f->byte, 1));
+    say("%c", f->byte);
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(stubborn);
+
+/* 51, 62 */
+RULE(a_call_whose_await_is_bound_to_fail_takes_no_bytes)
+{
+    weft_io *io;
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED, &io), 0);
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(stubborn, .io = io)), NULL), 0);
+    ck_assert_str_eq(trace(), "WEFT_ECANCELLED WEFT_ETIMEDOUT x");
+    weft_io_close(io);
+    close(fds[1]);
+}
+END_RULE
+
+RUN_SUITE("shield", a_call_whose_await_is_bound_to_fail_takes_no_bytes,
+          in_a_plain_scope_a_cancel_is_delivered_once,
           in_a_level_scope_every_await_fails_once_cancelled_until_exit,
           a_level_scope_that_expires_fails_every_await_and_is_a_timeout,
           a_shielded_part_of_a_level_scope_is_exempt_and_a_done_future_is_not,

@@ -137,8 +137,8 @@ saves_each() {
 }
 
 interrupted() {
-    # Its own server is asked to wait for a minute.
-    "$fetch" --delay 60 >"$work/out" 2>&1 &
+    # Its own server is asked to wait for a minute.  What a shell runs in the background ignores SIGINT.
+    env --default-signal=INT "$fetch" --delay 60 >"$work/out" 2>&1 &
     pid=$!
     sleep 0.5
     kill -INT "$pid"

@@ -23,6 +23,7 @@ void say(const char *format, ...)
     size_t length = strlen(said);
     va_list args;
 
+    ck_assert_msg(length < sizeof(said) - 256, "too much was said");
     if (length)
         said[length++] = ' ';
     va_start(args, format);
@@ -147,6 +148,24 @@ void each_allocation_fails(int (*attempt)(void))
                           after.tasks <= before.tasks && after.handles <= before.handles,
                       "a leak after allocation %ld failed", nth);
     }
+}
+
+/* ---- every order ---- */
+
+unsigned long explore(weft_scenario scenario)
+{
+    const char *mode = getenv("WEFT_EXPLORE");
+    weft_explored result;
+
+    if (mode && strcmp(mode, "all") == 0) {
+        scenario.detours = 0;
+        scenario.limit = 10000000;
+    }
+    result = weft_testing_explore_with(&scenario);
+    ck_assert_msg(!result.wrong, "%s, in the run \"%s\"", result.wrong, result.schedule);
+    ck_assert_msg(result.runs > 1, "there was nothing to choose");
+    ck_assert_msg(result.complete || scenario.limit, "the search was cut off");
+    return result.runs;
 }
 
 /* ---- the fixture ---- */

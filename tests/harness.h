@@ -60,6 +60,11 @@ extern const weft_gen_type waiter_type;
  * -ENOMEM, if the first run succeeds without an allocation, or on a leak after a failed attempt. */
 void each_allocation_fails(int (*attempt)(void));
 
+/* Explore a scenario (weft_testing_explore) and fail with its schedule if something is wrong.  `make check` takes
+ * the scenario as it is; with WEFT_EXPLORE=all in the environment, any number of detours, and ten million
+ * runs.  Returns how many runs there were. */
+unsigned long explore(weft_scenario scenario);
+
 void harness_setup(void);
 void harness_teardown(void);
 /* Run a suite of tests; each is a case of its own (a line of TAP).  Returns main's exit status. */

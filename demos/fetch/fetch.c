@@ -1,20 +1,18 @@
 /* fetch: get URLs, all at once, with one of the three clients; `fetch --help` says how.
  *
- *     loop = asyncio.new_event_loop()                             weft_loop_new(NULL)
- *     tasks = [Task(Client(url).fetch()) for url in urls]         start_request
- *     loop.run_until_complete(gather(*tasks))                     weft_run_until_complete
+ *     loop = asyncio.new_event_loop()                             weft_runner_new()
+ *     tasks = [Task(Client(url).fetch()) for url in urls]         fetch_all, fetch_one
+ *     loop.run_until_complete(gather(*tasks))                     weft_gather_calls
  *     print(f'Request Times: {n}, Total Cost: {cost} seconds')    report_print
  */
 #define _POSIX_C_SOURCE 200809L
 #include <ctype.h>
 #include <errno.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <event2/event.h>
 #include <weft.h>
 #include "options.h"
 #include "origin.h"
@@ -27,7 +25,6 @@ struct request {
     const struct url *url;
     size_t number; /* from 1 */
     struct report_row *row;
-    weft_task *task; /* NULL: not started, or over */
 };
 
 struct fetch_one {
@@ -142,92 +139,62 @@ WEFT_GEN_TYPE(fetch_one, .cleanup = fetch_one_cleanup);
 
 /* ---- all of them ------------------------------------------------------------------------------ */
 
-struct crowd {
-    struct request *requests;
-    size_t count;
-    size_t started, over; /* how many: the first ones */
-    size_t window;        /* how many may run at once */
-};
-
-struct gather {
+struct fetch_all {
     weft_gen gen;
-    struct crowd *crowd;
+    struct request *requests;
+    weft_gen **calls; /* room for as many */
+    size_t count, window;
 };
 
-/* Starts what may run, and returns the first that is not over: a reference, for the await. */
-static weft_future *next_of(struct crowd *c)
+/* Each request is a task of its own; `window` of them run at once. */
+static weft_step fetch_all(void *frame)
 {
-    struct request *r;
-
-    for (; c->started < c->count && c->started - c->over < c->window; c->started++) {
-        r = &c->requests[c->started];
-        r->task = weft_task_new(NULL, WEFT_CALL(fetch_one, .request = r));
-    }
-    return weft_future_ref(c->requests[c->over].task);
-}
-
-/* They are awaited in turn, but they run at once. */
-static weft_step gather(void *frame)
-{
-    struct gather *f = frame;
-    struct crowd *c = f->crowd;
-    struct request *r;
+    struct fetch_all *f = frame;
+    const weft_result *results;
 
     WEFT_BEGIN(f);
-    for (; c->over < c->count; c->over++) {
-        WEFT_TRY_AWAIT(f, next_of(c));
-        r = &c->requests[c->over];
-        if (weft_failed(f) && !r->row->error[0])
-            describe(r, NULL, weft_failed(f)); /* it never ran */
-    }
+    for (size_t i = 0; i < f->count; i++)
+        f->calls[i] = WEFT_CALL(fetch_one, .request = &f->requests[i]);
+    WEFT_AWAIT(f, weft_gather_calls(NULL, f->calls, f->count, f->window, WEFT_RETURN_ERRORS));
+    results = weft_sent(f);
+    for (size_t i = 0; i < f->count; i++)
+        if (results[i].error && !f->requests[i].row->error[0])
+            describe(&f->requests[i], NULL, results[i].error); /* it never ran */
     WEFT_END(f);
 }
-WEFT_GEN_TYPE(gather);
+WEFT_GEN_TYPE(fetch_all);
 
-/* Ctrl-C: what is not over ends here, and is reported so. */
-static void on_interrupt(evutil_socket_t number, short events, void *arg)
+/* Runs them all.  Returns 0 when all of them are over, or why it could not.  Ctrl-C cancels those that are not
+ * over, and is reported with each of them. */
+static int run(struct request *requests, size_t count, size_t window, double *total)
 {
-    struct crowd *c = arg;
-
-    (void)number;
-    (void)events;
-    for (size_t i = c->started; i < c->count; i++)
-        describe(&c->requests[i], NULL, WEFT_ECANCELLED);
-    c->count = c->started;
-    for (size_t i = c->over; i < c->started; i++)
-        weft_future_cancel(c->requests[i].task, "interrupted");
-}
-
-/* Runs them all.  Returns 0 when all of them are over, or why it could not. */
-static int run(struct crowd *crowd, struct report_row *rows, double *total)
-{
-    weft_loop *loop = weft_loop_new(NULL);
-    struct event *interrupt;
-    size_t count = crowd->count;
+    weft_runner *runner = weft_runner_new();
+    weft_gen **calls = calloc(count, sizeof *calls);
+    weft_loop *loop;
     double begun;
-    int error;
+    int error = -ENOMEM;
 
-    if (!loop)
-        return -ENOMEM;
-    interrupt = evsignal_new(weft_loop_base(loop), SIGINT, on_interrupt, crowd);
-    if (interrupt)
-        event_add(interrupt, NULL);
+    if (runner && calls) {
+        loop = weft_runner_loop(runner);
+        begun = weft_loop_time(loop);
+        error = weft_runner_run(runner,
+                                WEFT_CALL(fetch_all, .requests = requests, .calls = calls,
+                                          .count = count, .window = window),
+                                NULL);
+        *total = weft_loop_time(loop) - begun;
+        for (size_t i = 0; i < count; i++) {
+            struct report_row *row = requests[i].row;
 
-    begun = weft_loop_time(loop);
-    error = weft_run_until_complete(loop, weft_task_new(loop, WEFT_CALL(gather, .crowd = crowd)),
-                                    NULL);
-    *total = weft_loop_time(loop) - begun;
-
-    for (size_t i = 0; i < count; i++) {
-        rows[i].start -= rows[i].start > 0 ? begun : 0;
-        rows[i].answered -= rows[i].answered > 0 ? begun : 0;
-        rows[i].end -= rows[i].end > 0 ? begun : 0;
-        weft_future_unref(crowd->requests[i].task);
+            if (error == WEFT_EINTERRUPTED && row->end == 0)
+                describe(&requests[i], NULL, WEFT_ECANCELLED);
+            row->start -= row->start > 0 ? begun : 0;
+            row->answered -= row->answered > 0 ? begun : 0;
+            row->end -= row->end > 0 ? begun : 0;
+        }
     }
-    if (interrupt)
-        event_free(interrupt);
-    weft_loop_unref(loop);
-    return error;
+    weft_runner_free(runner);
+    free(calls);
+    return error == WEFT_EINTERRUPTED ? 0 : error;
 }
 
 /* ---- the program ------------------------------------------------------------------------------ */
@@ -250,23 +217,22 @@ static void print_error(const char *what, int error)
 }
 
 /* Fetches, and reports.  Returns the exit code. */
-static int fetch_all(const struct options *options, size_t descriptors)
+static int fetch_and_report(const struct options *options, size_t descriptors)
 {
     size_t count = options->count * options->url_count;
     struct request *requests = calloc(count, sizeof *requests);
     struct report_row *rows = calloc(count, sizeof *rows);
-    struct crowd crowd = {.requests = requests, .count = count};
+    size_t window = descriptors > 64 ? (descriptors - 32) / (options->save ? 2 : 1) : 16;
     int error = requests && rows ? 0 : -ENOMEM, status = EXIT_SUCCESS;
     double total = 0;
 
-    crowd.window = descriptors > 64 ? (descriptors - 32) / (options->save ? 2 : 1) : 16;
     for (size_t i = 0; i < count && !error; i++) {
         requests[i] = (struct request){.options = options, .number = i + 1, .row = &rows[i]};
         requests[i].url = &options->urls[i / options->count];
         rows[i].title = requests[i].url->text;
     }
     if (!error)
-        error = run(&crowd, rows, &total);
+        error = run(requests, count, window, &total);
     if (error) {
         print_error("the loop", error);
         status = EXIT_FAILED;
@@ -325,7 +291,7 @@ int main(int argc, char **argv)
     } else {
         for (size_t i = 0; i < options.url_count; i++)
             url_resolve(&options.urls[i]);
-        status = fetch_all(&options, descriptors);
+        status = fetch_and_report(&options, descriptors);
     }
     if (origin.pid > 0 && origin_stop(&origin) != 0)
         status = EXIT_FAILED;

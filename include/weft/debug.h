@@ -17,7 +17,7 @@
 #define WEFT_DEBUG_H
 
 #include <stdio.h>
-#include <weft/future.h>
+#include <weft/task.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -36,6 +36,27 @@ WEFT_API bool weft_loop_debug(const weft_loop *loop);
 
 /* In debug mode, a step or callback that takes longer is reported, with its name and place.  0.1 s. */
 WEFT_API void weft_loop_set_slow_limit(weft_loop *loop, double seconds);
+
+/* ---- Hooks --------------------------------------------------------------------------------------------- */
+
+/* Be told what tasks do, for traces and counters.  Each may be NULL.  They run inline, on the loop's thread: they
+ * may look at everything, call weft_dump, and post; they must not cancel, spawn, set or drop anything. */
+typedef struct weft_hooks {
+    /* A task was made, by `parent` (NULL: by a callback, or from outside). */
+    void (*spawned)(weft_task *task, weft_task *parent, void *arg);
+    /* Its body has ended; the outcome is set next. */
+    void (*exited)(weft_task *task, void *arg);
+    /* Around each of its steps.  After the last one it is done. */
+    void (*before_step)(weft_task *task, void *arg);
+    void (*after_step)(weft_task *task, void *arg);
+    /* It begins to wait for a pending future; within its step. */
+    void (*waits)(weft_task *task, weft_future *future, void *arg);
+} weft_hooks;
+
+/* Set the hooks of a loop; NULL takes them away.  Costs nothing where there are none.
+ * Ownership: borrows `hooks`, which must outlive the loop or the next call.
+ * Source: trio.abc.Instrument. */
+WEFT_API void weft_loop_set_hooks(weft_loop *loop, const weft_hooks *hooks, void *arg);
 
 #ifdef __cplusplus
 }

@@ -49,7 +49,12 @@ extern "C" {
     X(WEFT_ESHUTDOWN, -20017, "shut down") \
     X(WEFT_ENOTASK, -20018, "no task is running") \
     X(WEFT_EBLOCKING, -20019, "the descriptor is in blocking mode") \
-    X(WEFT_EBASEFREED, -20020, "the event_base was freed before the loop was closed")
+    X(WEFT_EBASEFREED, -20020, "the event_base was freed before the loop was closed") \
+    X(WEFT_ENOTOWNER, -20021, "not held by the task that asks") \
+    X(WEFT_EBROKEN, -20022, "the barrier is broken") \
+    X(WEFT_EFULL, -20023, "the queue is full") \
+    X(WEFT_EEMPTY, -20024, "the queue is empty") \
+    X(WEFT_EINTERRUPTED, -20025, "interrupted by a signal")
 
 enum weft_error {
 #define WEFT_ERROR_ENUM(name, number, text) name = number,

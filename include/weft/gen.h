@@ -223,6 +223,18 @@ WEFT_API void weft_finally(weft_gen *gen, weft_outcome *outcome);
 /* Stop the program: the generator was resumed in a state that its body does not have. */
 WEFT_API WEFT_NORETURN weft_step weft_gen_bad_state(const weft_gen *gen);
 
+/* In the FINALLY part: end with this error, or (0) with none; a result that was put aside stays if there is none. */
+static inline void weft_outcome_replace(weft_outcome *outcome, int error)
+{
+    if (error && outcome->destroy)
+        outcome->destroy(outcome->value);
+    if (error) {
+        outcome->value = NULL;
+        outcome->destroy = NULL;
+    }
+    outcome->error = error;
+}
+
 /* ---- The written-out form: the cases as macros --------------------------------------------------------
  *
  * `f` is the frame.  A resume point is `case __LINE__`: two on one line do not compile.  What is read

@@ -40,6 +40,15 @@ extern "C" {
 WEFT_API weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen,
                                      const char *where) WEFT_NODISCARD;
 
+/* Make a task and run its first step at once, inside this call: a body that never waits is done when the call
+ * returns, and was never queued.  Outside of the loop's run, and deep inside other eager steps, it is
+ * queued as weft_task_new queues it.
+ * Source: Task(eager_start=True).  There is no factory that makes all tasks eager: it changes the order of
+ * other people's code. */
+#define weft_task_new_eager(loop, gen) weft_task_new_eager_at((loop), (gen), WEFT_HERE)
+WEFT_API weft_task *weft_task_new_eager_at(weft_loop *loop, weft_gen *gen,
+                                           const char *where) WEFT_NODISCARD;
+
 /* Make a task and let it go: weft_task_new and unref.  A failure is reported at its end.
  * Errors: 0, -ENOMEM, WEFT_ECLOSED. */
 #define weft_spawn(loop, gen) weft_spawn_at((loop), (gen), WEFT_HERE)

@@ -12,7 +12,7 @@
 #define WEFT_TESTING_H
 
 #include <stdint.h>
-#include <weft/future.h>
+#include <weft/task.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,11 +20,87 @@ extern "C" {
 
 /* Give a loop a clock of its own, which stands at 0 and jumps to the next deadline when nothing is ready and
  * nobody waits for a descriptor or a thread.  For a loop that weft_run_ drives.
+ * Where the environment has WEFT_CLOCK=virtual, every loop on a base of its own has one from the start: so a program is
+ * tested that knows nothing of it.
  * Errors: WEFT_EINVALIDSTATE: the loop has timers already. */
 WEFT_API int weft_testing_virtual_clock(weft_loop *loop);
 
 /* Move the virtual clock forward by hand; what has become due runs when the loop runs. */
 WEFT_API void weft_testing_advance(weft_loop *loop, double seconds);
+
+/* Run what is ready, and what that makes ready, until nothing is; no time passes, and nothing is waited for.
+ * Errors: those of weft_run_forever: WEFT_ERUNNING, WEFT_ECLOSED, the code of weft_abort.
+ * Source: twisted's and asyncio's test loops. */
+WEFT_API int weft_testing_run_until_idle(weft_loop *loop);
+
+/* Let the tasks of each round (of a long one, each thousand) run in an order drawn from a seed, in place of first come,
+ * first served; 0 ends it.  The same seed, the same run.  Callbacks and calls keep their order among themselves: it is
+ * promised; where they come between the tasks is drawn.
+ * Errors: -ENOMEM; WEFT_ECLOSED; WEFT_EINVALIDSTATE: the loop is weft_testing_explore's.
+ * Source: trio's randomized batches. */
+WEFT_API int weft_testing_shuffle(weft_loop *loop, uint64_t seed);
+
+/* ---- Every order, every cancel ------------------------------------------------------------------------------
+ *
+ *     static void start(weft_explorer *explorer, void *arg)      makes the tasks of the scenario, on its loop
+ *     {
+ *         weft_explore_task(explorer, weft_task_new(NULL, WEFT_CALL(...)));   cancels may hit them
+ *     }
+ *     static const char *check(void *arg)                        after each run: NULL, or what is wrong
+ *
+ *     result = weft_testing_explore(.start = start, .check = check, .cancels = 1);
+ *     if (result.wrong) ...                                      result.schedule says in which order
+ *
+ * The scenario runs once for every order in which the tasks of each round can run, and, with `.cancels`, once more for
+ * every point at which a cancel of each task can arrive: before each step, and before time passes.  Callbacks and calls
+ * keep their order among themselves, and come before, between or after the tasks of their round.
+ *
+ * Each run has a loop of its own, on a virtual clock, and ends when nothing is left to run.  Wrong is then
+ *   - what `check` or weft_explore_wrong says,
+ *   - a task that has not ended; a run that does not end (after 20,000 choices), or was stopped,
+ *   - whatever is reported: a failure that nobody read is one, so let `check` read the error of a task that may fail,
+ *   - and whatever is still alive once the loop is closed.
+ * The first of these ends the search.  What `start` made, `check` frees: it is called after every run.
+ *
+ * A choice is a number, and a run is the list of its choices: the search is depth first over these lists, by running
+ * the scenario again and again (stateless model checking).  So a scenario does the same thing each time: it starts
+ * from fresh memory, and waits for no descriptor, thread or signal.  A run takes a few microseconds; n tasks that take
+ * m steps each, side by side, have n!^m orders: keep both small, or set `.detours` to 2 or 3, which finds most of
+ * what is wrong.
+ *
+ * Source: CHESS, loom; the detours: delay-bounded scheduling. */
+typedef struct weft_explorer weft_explorer;
+
+typedef struct weft_scenario {
+    void (*start)(weft_explorer *explorer, void *arg); /* runs as a callback of the loop */
+    const char *(*check)(void *arg); /* after the run, before the loop is closed; or NULL */
+    void *arg;
+    unsigned cancels; /* how many requests in one run; 0: none */
+    unsigned detours; /* at most so many choices in a run that are not the first; 0: any number */
+    unsigned long limit;  /* runs; 0: a million */
+    const char *schedule; /* run this one only, as weft_explored gives it; NULL: all */
+} weft_scenario;
+
+typedef struct weft_explored {
+    unsigned long runs;
+    bool complete; /* that was all there is; false: something is wrong, or the limit came first */
+    const char *wrong; /* NULL, or what is.  Good until this thread's next search */
+    char schedule[256]; /* the choices of that run.  "..." at its end: it does not fit, and cannot be run */
+} weft_explored;
+/* A schedule has a word for each step: which of the ready ones went on, 0 for the first; "c1" before a step: a cancel
+ * of the second task arrived; "t": time passed; "0*12": the same word twelve times.  The zeros at its end are
+ * left out.  "0 2 c1 1": the first, the third; a cancel of the second task; the second; and so on in order. */
+
+/* The task belongs to the scenario, which has at most sixteen.  Takes the reference, and gives it back after `check`.
+ * From `start`, a body or a callback. */
+WEFT_API void weft_explore_task(weft_explorer *explorer, weft_task *task);
+/* Something is wrong in this run, which goes on.  For bodies and callbacks. */
+WEFT_API void weft_explore_wrong(weft_explorer *explorer, const char *what);
+#define weft_testing_explore(...) weft_testing_explore_with(&(const weft_scenario){__VA_ARGS__})
+/* State: outside of any loop's run.  Threads: no other one uses the library meanwhile: leaks are counted. */
+WEFT_API weft_explored weft_testing_explore_with(const weft_scenario *scenario);
+
+/* ---- Memory ------------------------------------------------------------------------------------------------ */
 
 /* Let the nth allocation of the library from now on fail (1: the next), and with `count` that many in a row;
  * 0, 0 ends it.  Counts the library's own allocations on all threads. */

@@ -1,60 +1,12 @@
 /* core - what the core costs, beside the same work in bare C, measured in the same run.
  *
  *     make bench && tests/bench/core [rounds [words]]
- *
- * Each figure is the median of the rounds, in which bare C and weft take turns, each in a process of its own.  Bare C is what one would
- * write by hand for this one purpose: a struct, a switch, an intrusive queue, malloc; no errors, no cancel,
- * no names.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <event2/event.h>
-#include <weft.h>
 
 #include "bare.h"
-
-enum { MAX_ROUNDS = 51 };
-
-static double clock_ns(clockid_t which)
-{
-    struct timespec now;
-
-    clock_gettime(which, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
-
-static double now_ns(void)
-{
-    return clock_ns(CLOCK_MONOTONIC);
-}
-
-static weft_loop *fresh_loop(void)
-{
-    weft_loop *loop = weft_loop_new(NULL);
-
-    if (!loop)
-        abort();
-    return loop;
-}
-
-/* Run a body to its end on a loop of its own; ns that took. */
-static double time_task(weft_gen *gen)
-{
-    weft_loop *loop = fresh_loop();
-    weft_task *task = weft_task_new(loop, gen);
-    double start = now_ns();
-
-    if (weft_run_until_complete(loop, task, NULL) != 0)
-        abort();
-    start = now_ns() - start;
-    weft_loop_unref(loop);
-    return start;
-}
+#include "bench.h"
 
 /* ---- send and yield ---- */
 
@@ -79,11 +31,11 @@ static double weft_send(void)
     enum { N = 5000000 };
     weft_gen *gen = WEFT_CALL(count);
     void *value;
-    double start = now_ns();
+    double start = bench_now_ns();
 
     for (int i = 0; i < N; i++)
         weft_gen_send(gen, NULL, &value);
-    start = (now_ns() - start) / N;
+    start = (bench_now_ns() - start) / N;
     weft_gen_close(gen);
     return start;
 }
@@ -116,14 +68,14 @@ WEFT_GEN_TYPE(yielder);
 static double yields(int tasks, int depth)
 {
     enum { N = 4000000 };
-    weft_loop *loop = fresh_loop();
+    weft_loop *loop = bench_loop();
     double start;
 
     for (int i = 0; i < tasks; i++)
         weft_spawn(loop, WEFT_CALL(yielder, .left = N / tasks, .depth = depth));
-    start = now_ns();
+    start = bench_now_ns();
     weft_run_forever(loop);
-    start = (now_ns() - start) / N;
+    start = (bench_now_ns() - start) / N;
     weft_loop_unref(loop);
     return start;
 }
@@ -175,7 +127,7 @@ static double weft_futures(void)
 {
     enum { N = 1000000 };
 
-    return time_task(WEFT_CALL(awaiter, .left = N)) / N;
+    return bench_run(WEFT_CALL(awaiter, .left = N)) / N;
 }
 
 struct done_awaiter {
@@ -198,7 +150,7 @@ static double weft_done_futures(void)
 {
     enum { N = 4000000 };
 
-    return time_task(WEFT_CALL(done_awaiter, .left = N)) / N;
+    return bench_run(WEFT_CALL(done_awaiter, .left = N)) / N;
 }
 
 /* ---- a million tasks ---- */
@@ -248,14 +200,14 @@ static void open_gate(void *gate)
 
 static double weft_million(void)
 {
-    weft_loop *loop = fresh_loop();
+    weft_loop *loop = bench_loop();
     weft_future *gate = weft_future_new(loop);
     weft_task **tasks = malloc(MILLION * sizeof(*tasks));
     double resident, start;
 
     memset(tasks, 1, MILLION * sizeof(*tasks));
     resident = resident_bytes();
-    start = now_ns();
+    start = bench_now_ns();
     for (int i = 0; i < MILLION; i++)
         tasks[i] = weft_task_new(loop, WEFT_CALL(gated, .gate = gate, .number = i));
     weft_loop_stop(loop);
@@ -263,7 +215,7 @@ static double weft_million(void)
     bytes_per_task = (resident_bytes() - resident) / MILLION;
     weft_call_soon(loop, open_gate, gate, NULL);
     weft_run_until_complete(loop, weft_task_new(loop, WEFT_CALL(joiner, .tasks = tasks)), NULL);
-    start = (now_ns() - start) / MILLION;
+    start = (bench_now_ns() - start) / MILLION;
     free(tasks);
     weft_future_unref(gate);
     weft_loop_unref(loop);
@@ -295,28 +247,20 @@ WEFT_GEN_TYPE(dreamer);
 
 static double weft_sleeps(void)
 {
-    weft_loop *loop = fresh_loop();
-    double start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    weft_loop *loop = bench_loop();
+    double start = bench_cpu_ns();
     double base = weft_loop_time(loop) + 0.2;
 
     for (int i = 0; i < MILLION; i++)
         weft_spawn(loop, WEFT_CALL(dreamer, .until = base + bare_random(i)));
     weft_run_forever(loop);
     weft_loop_unref(loop);
-    return (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start) / 1e9;
+    return (bench_cpu_ns() - start) / 1e9;
 }
 
 /* ---- the table ---- */
 
-struct figure {
-    const char *work, *unit;
-    double (*bare)(void);
-    double (*weft)(void);
-    double target;
-    int rounds; /* at most; 0: as many as asked */
-};
-
-static const struct figure figures[] = {
+static const struct bench_row rows[] = {
     {"memory of a suspended task", "bytes", bare_bytes, weft_bytes, 192, 1},
     {"generator send and yield", "ns", bare_send, weft_send, 2, 0},
     {"yield and resume through the ready queue", "ns", bare_yields, weft_yields, 4, 0},
@@ -328,65 +272,7 @@ static const struct figure figures[] = {
     {"1,000,000 sleeps over 1 s, CPU", "s", bare_sleeps, weft_sleeps, 0.45, 3},
 };
 
-/* Measure in a process of its own: each finds the same fresh heap. */
-static double in_child(double (*measure)(void))
-{
-    double result = -1;
-    int fds[2];
-    pid_t child;
-
-    if (pipe(fds) != 0 || (child = fork()) < 0)
-        abort();
-    if (child == 0) {
-        result = measure();
-        _exit(write(fds[1], &result, sizeof(result)) != sizeof(result));
-    }
-    close(fds[1]);
-    if (read(fds[0], &result, sizeof(result)) != sizeof(result))
-        abort();
-    close(fds[0]);
-    waitpid(child, NULL, 0);
-    return result;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof(*values), by_size);
-    return values[count / 2];
-}
-
 int main(int argc, char **argv)
 {
-    int asked = argc > 1 ? atoi(argv[1]) : 7;
-
-    if (asked < 1 || asked > MAX_ROUNDS) {
-        fprintf(stderr, "usage: core [rounds, 1 to %d [words of the rows to run]]\n", MAX_ROUNDS);
-        return 2;
-    }
-    printf("%-42s %9s %9s %7s %9s\n", "work", "bare C", "weft", "ratio", "to reach");
-    for (size_t i = 0; i < sizeof(figures) / sizeof(*figures); i++) {
-        const struct figure *figure = &figures[i];
-        int rounds = figure->rounds && figure->rounds < asked ? figure->rounds : asked;
-        double bare[MAX_ROUNDS], weft[MAX_ROUNDS], x, y;
-
-        if (argc > 2 && !strstr(figure->work, argv[2]))
-            continue;
-        for (int round = 0; round < rounds; round++) {
-            bare[round] = in_child(figure->bare);
-            weft[round] = in_child(figure->weft);
-        }
-        x = median(bare, rounds);
-        y = median(weft, rounds);
-        printf("%-42s %9.2f %9.2f %7.2f %9.2f %s\n", figure->work, x, y, y / x, figure->target,
-               figure->unit);
-        fflush(stdout);
-    }
-    return 0;
+    return bench_main(argc, argv, rows, sizeof(rows) / sizeof(*rows));
 }

@@ -1,4 +1,4 @@
-/* 4. Cancelling a task: a request, which arrives at the await where the task waits.
+/* 10. Cancelling a task: a request, which arrives at the await where the task waits.
  *
  *     async def worker():                             struct worker { weft_gen gen; weft_outcome outcome; };
  *         try:                                            WEFT_TRY(f);
