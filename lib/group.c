@@ -286,7 +286,7 @@ static bool exit_cancel(weft_future *future, const char *reason, const char *whe
     uintptr_t cursor = 0;
 
     if (!exit_next_child(future, &cursor))
-        return false; /* the outcome is at hand */
+        return weft__compound(future)->asked; /* the outcome is at hand; a cancel, if one came before */
     return weft__compound_cancel(future, reason, where);
 }
 

@@ -62,7 +62,7 @@ static bool start_cancel(weft_future *future, const char *reason, const char *wh
     uintptr_t cursor = 0;
 
     if (!start_next_child(future, &cursor))
-        return false; /* the outcome is at hand */
+        return weft__compound(future)->asked; /* the outcome is at hand; a cancel, if one came before */
     return weft__compound_cancel(future, reason, where);
 }
 

@@ -236,7 +236,32 @@ RULE(a_failure_takes_the_place_of_the_bodys_value_which_is_destroyed)
 }
 END_RULE
 
-RUN_SUITE("group_count", a_body_that_swallows_the_groups_cancel_is_none_the_wiser_afterwards,
+/* ---- asked twice ---- */
+
+static void fill_one_sleeper(struct owner *f)
+{
+    (void)f;
+    SPAWN(.name = "a", .seconds = 5);
+}
+
+/* 47, 147 */
+RULE(two_requests_before_the_exit_ends_are_delivered_once)
+{
+    weft_task *task = NEW_OWNER(.fill = fill_one_sleeper, .after = true);
+
+    run_rounds(2);
+    ck_assert(weft_future_cancel(task, NULL));
+    run_rounds(1);
+    ck_assert_str_eq(trace(), "a a!");
+    ck_assert(weft_future_cancel(task, NULL)); /* the child has ended, and the exit has not */
+    run_all();
+    ck_assert_str_eq(trace(), "a a! exit:WEFT_ECANCELLED cancelling=2 after:0");
+    weft_future_unref(task);
+}
+END_RULE
+
+RUN_SUITE("group_count", two_requests_before_the_exit_ends_are_delivered_once,
+          a_body_that_swallows_the_groups_cancel_is_none_the_wiser_afterwards,
           the_count_after_exit_is_the_one_before_enter_also_if_the_body_withdrew_the_request,
           a_request_from_before_that_was_dealt_with_is_not_delivered_again,
           withdrawing_the_groups_request_leaves_the_one_from_before,
