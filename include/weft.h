@@ -22,6 +22,11 @@
 #include <weft/queue.h>
 #include <weft/executor.h>
 #include <weft/signal.h>
+#include <weft/stream.h>
+#include <weft/connect.h>
+#include <weft/server.h>
+#include <weft/datagram.h>
+#include <weft/process.h>
 #include <weft/runner.h>
 #include <weft/debug.h>
 #include <weft/testing.h>

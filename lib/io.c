@@ -1,8 +1,18 @@
-/* io.c - weft_io: a descriptor with a lifetime and one registration.
+/* io.c - weft_io: a descriptor with a lifetime and a registration.
  *
- * It is registered at its first wait: persistent, edge-triggered, both directions.  Each operation tries its call
- * before it waits, so no edge is missed.  Where the backend has no edge trigger, it is registered anew,
- * level-triggered and for once, at each wait.
+ * Each operation tries its call before it waits, unless the last one has found nothing more and libevent has said
+ * nothing since (`drained`).  There are two ways to be registered:
+ *
+ *   edge     once, at the first wait, for both directions.  Nothing more is to be done, ever; but each burst ends with
+ *            a call that finds nothing.
+ *   level    reading for good, from the first wait on; taken away when it fires and nobody waits.  Writing only while
+ *            somebody waits.  A read that gets less than it asked for has drained the descriptor: a server that
+ *            answers one message at a time saves one call in three.
+ *
+ * Edge is for sockets that connect, and level for those that were accepted, and for backends without edges.
+ *
+ * Rejected: a short read as a sign of an empty descriptor with edges: an end of file or an error that came together
+ * with the data would never be told.
  */
 #include "config.h"
 
@@ -15,63 +25,130 @@
 
 static void on_io(evutil_socket_t fd, short what, void *arg);
 
-/* Whether an operation waits for the descriptor, and not for its pause to end. */
-static bool waits(const struct weft__op *op)
+static const short bits[2] = {[READING] = EV_READ, [WRITING] = EV_WRITE};
+
+static bool wanted(const weft_io *io, int direction)
 {
-    return op && !op->backoff.index;
+    return io->waits[direction] && !io->waits[direction]->paused;
+}
+
+/* ---- registration ---------------------------------------------------------------------------------------- */
+
+static struct event *event_of(weft_io *io, short what)
+{
+    return io->level && what == EV_WRITE ? &io->write_event : &io->event;
+}
+
+static void io_remove(weft_io *io, short what)
+{
+    if (!(io->added & what))
+        return;
+    event_del(event_of(io, what));
+    io->added &= (uint8_t) ~(io->level ? what : EV_READ | EV_WRITE);
+    io->loop->io_registered--;
+}
+
+/* Errors: what the backend says. */
+static int io_add(weft_io *io, short what)
+{
+    short flags = (short)(io->level ? what | EV_PERSIST : EV_READ | EV_WRITE | EV_PERSIST | EV_ET);
+
+    if (io->added & what)
+        return 0;
+    if (!io->added)
+        weft__watch_refresh(io->loop, io->fd);
+    event_assign(event_of(io, what), io->loop->base, io->fd, flags, on_io, io);
+    errno = 0;
+    if (event_add(event_of(io, what), NULL) != 0)
+        return errno ? -errno : -EBUSY;
+    io->added |= (uint8_t)(flags & (EV_READ | EV_WRITE));
+    io->loop->io_registered++;
+    return 0;
 }
 
 static void io_unregister(weft_io *io)
 {
-    if (!io->registered)
-        return;
-    event_del(&io->event);
-    io->registered = false;
-    io->loop->io_registered--;
+    io_remove(io, EV_READ);
+    io_remove(io, EV_WRITE);
 }
 
 int weft__io_register(weft_io *io)
 {
-    weft_loop *loop = io->loop;
-    short what;
+    int error = wanted(io, READING) ? io_add(io, EV_READ) : 0;
 
-    if (io->registered && loop->edge_triggered)
-        return 0;
-    if (!io->registered)
-        weft__watch_refresh(loop, io->fd);
-    io_unregister(io);
-    what = EV_READ | EV_WRITE | EV_PERSIST | EV_ET;
-    if (!loop->edge_triggered)
-        what = (short)((waits(io->ops[READING]) ? EV_READ : 0) |
-                       (waits(io->ops[WRITING]) ? EV_WRITE : 0));
-    if (!what)
-        return 0;
-    event_assign(&io->event, loop->base, io->fd, what, on_io, io);
-    errno = 0;
-    io->registered = event_add(&io->event, NULL) == 0;
-    loop->io_registered += io->registered;
-    return io->registered ? 0 : errno ? -errno : -EBUSY;
+    if (!error && wanted(io, WRITING))
+        error = io_add(io, EV_WRITE);
+    return error;
+}
+
+static void io_free(weft_io *io)
+{
+    weft_loop *loop = io->loop;
+
+    weft__free(io, sizeof(*io));
+    weft__count(WEFT__COUNT_IOS, -1);
+    loop->futures--;
+    if (loop->closed)
+        weft__loop_released(loop);
 }
 
 /* Libevent says that something has happened. */
 static void on_io(evutil_socket_t fd, short what, void *arg)
 {
-    static const short bits[2] = {EV_READ, EV_WRITE};
     weft_io *io = arg;
 
     (void)fd;
-    if (!io->loop->edge_triggered && io->registered) {
-        io->registered = false; /* it was for once */
-        io->loop->io_registered--;
+    io->told = true;
+    for (int i = 0; i < 2 && !io->dead; i++) {
+        if (!(what & bits[i]))
+            continue;
+        io->drained[i] = false;
+        if (wanted(io, i))
+            io->waits[i]->ready(io->waits[i]);
+        else if (io->level)
+            io_remove(io, bits[i]);
+        if (io->level && i == WRITING && !wanted(io, i))
+            io_remove(io, EV_WRITE);
     }
-    for (int i = 0; i < 2; i++) {
-        struct weft__op *op = io->ops[i];
+    io->told = false;
+    if (io->dead)
+        io_free(io);
+}
 
-        if (waits(op) && what & bits[i])
-            (void)weft__op_try(op);
+int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait)
+{
+    int error;
+
+    io->waits[direction] = wait;
+    io->loop->io_waits++;
+    error = weft__io_register(io);
+    if (error) {
+        io->drained[direction] = false;
+        weft__io_leave(io, direction);
     }
-    if (!io->loop->edge_triggered)
-        (void)weft__io_register(io);
+    return error;
+}
+
+void weft__io_leave(weft_io *io, enum weft__direction direction)
+{
+    io->waits[direction] = NULL;
+    io->loop->io_waits--;
+}
+
+/* Whether a call may bring something, as far as one can know without making it. */
+static bool is_worth_a_try(const struct weft__op *op)
+{
+    switch (op->kind) {
+    case OP_CONNECT:
+        return false; /* it has been made */
+    case OP_READY:
+        return true;
+    case OP_RECV:
+    case OP_SEND:
+        return !op->io->drained[op->direction] || op->left == 0; /* nothing is always there */
+    default:
+        return !op->io->drained[op->direction];
+    }
 }
 
 /* Start an operation: try it, or wait. */
@@ -84,7 +161,7 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
     weft__check_thread(io->loop, "a call on a weft_io");
     if (io->loop->closed || io->fd < 0)
         return weft__failed(io->loop, WEFT_ECLOSED, NULL);
-    if (io->ops[direction])
+    if (io->waits[direction])
         return weft__failed(io->loop, -EBUSY, NULL);
     if (weft__unlikely(weft__await_doomed(io->loop)) && direction == READING)
         return weft__failed(io->loop, WEFT_ECANCELLED, NULL); /* what it would bring would be lost */
@@ -94,12 +171,13 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
     op->bytes = bytes;
     op->left = size;
     op->io = io;
-    io->ops[direction] = op;
+    io->waits[direction] = &op->wait;
     io->loop->io_waits++;
-    if (kind != OP_CONNECT && weft__op_try(op))
+    if (is_worth_a_try(op) && weft__op_try(op))
         return &op->future;
     error = weft__io_register(io);
     if (error) {
+        io->drained[direction] = false;
         weft__op_detach(op);
         return weft__op_failed(op, error);
     }
@@ -128,7 +206,8 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
         return -ENOMEM;
     io->loop = loop;
     io->fd = fd;
-    io->flags = flags;
+    io->flags = (uint8_t)flags;
+    io->level = flags & WEFT__IO_LEVEL || !loop->edge_triggered;
     io->next = loop->ios;
     if (io->next)
         io->next->prev = io;
@@ -161,8 +240,8 @@ int weft_io_socket(weft_loop *loop, int domain, int type, int protocol, weft_io 
 static void io_stop(weft_io *io)
 {
     for (int i = 0; i < 2; i++)
-        if (io->ops[i])
-            weft__op_end(io->ops[i], WEFT_ECLOSED);
+        if (io->waits[i])
+            io->waits[i]->closed(io->waits[i], WEFT_ECLOSED);
     io_unregister(io);
     if (io->flags & WEFT_IO_OWNED && io->fd >= 0)
         close(io->fd);
@@ -184,11 +263,9 @@ void weft_io_close(weft_io *io)
         loop->ios = io->next;
     if (io->next)
         io->next->prev = io->prev;
-    weft__free(io, sizeof(*io));
-    weft__count(WEFT__COUNT_IOS, -1);
-    loop->futures--;
-    if (loop->closed)
-        weft__loop_released(loop);
+    io->dead = true;
+    if (!io->told)
+        io_free(io);
 }
 
 int weft_io_fd(const weft_io *io)
@@ -212,7 +289,7 @@ weft_future *weft_sock_connect(weft_io *io, const struct sockaddr *addr, socklen
 
     if (io->loop->closed || io->fd < 0)
         return weft__failed(io->loop, WEFT_ECLOSED, NULL);
-    if (io->ops[WRITING])
+    if (io->waits[WRITING])
         return weft__failed(io->loop, -EBUSY, NULL);
     do
         result = connect(io->fd, addr, len);
@@ -221,7 +298,8 @@ weft_future *weft_sock_connect(weft_io *io, const struct sockaddr *addr, socklen
         return weft_future_new_done_at(io->loop, NULL, "connected");
     if (errno != EINPROGRESS)
         return weft__failed(io->loop, -errno, NULL);
-    return io_start(io, OP_CONNECT, WRITING, NULL, io->registered ? 1 : 0);
+    io->drained[READING] = true; /* nothing can have come */
+    return io_start(io, OP_CONNECT, WRITING, NULL, io->added ? 1 : 0);
 }
 
 weft_future *weft_sock_recv(weft_io *io, void *buffer, size_t size)
@@ -246,21 +324,32 @@ bool weft__ios_gone(const weft_loop *loop)
     bool gone = weft__watches_gone(loop);
 
     for (const weft_io *io = loop->ios; io && !gone; io = io->next)
-        gone = weft__event_gone(&io->event, io->registered);
+        gone = weft__event_gone(&io->event, io->added & (io->level ? EV_READ : EV_READ | EV_WRITE)) ||
+               weft__event_gone(&io->write_event, io->level && io->added & EV_WRITE);
     return gone;
 }
 
 void weft__ios_forget(weft_loop *loop)
 {
     for (weft_io *io = loop->ios; io; io = io->next)
-        io->registered = false;
+        io->added = 0;
     weft__watches_forget(loop);
 }
 
 void weft__ios_close(weft_loop *loop)
 {
-    for (weft_io *io = loop->ios; io; io = io->next)
+    while (loop->ios) {
+        weft_io *io = loop->ios;
+
+        loop->ios = io->next;
+        if (io->next)
+            io->next->prev = NULL;
+        io->next = NULL;
+        io->told = true; /* a stream that ends closes it */
         io_stop(io);
-    loop->ios = NULL;
+        io->told = false;
+        if (io->dead)
+            io_free(io);
+    }
     weft__watches_close(loop);
 }

@@ -2,13 +2,14 @@
  *
  * An operation is a future that knows which system call it stands for.  It is tried at once; on EAGAIN it waits
  * in a weft_io or a watch, and is tried again when libevent says so, or once more when it is cancelled: data
- * that has come by then wins.
+ * that has come by then wins.  A stream waits in its weft_io in the same way, without a future for each wait.
  */
 #ifndef WEFT_IO_PRIV_H
 #define WEFT_IO_PRIV_H
 
 #include <sys/stat.h>
 #include <weft/io.h>
+#include <weft/stream.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -19,9 +20,18 @@ enum weft__direction { READING, WRITING };
 
 enum weft__op_kind { OP_READY, OP_CONNECT, OP_RECV, OP_SEND, OP_ACCEPT };
 
+/* What waits for one direction of a weft_io: it is told that something has happened, and tries its call again. */
+struct weft__wait {
+    void (*ready)(struct weft__wait *wait);
+    void (*closed)(struct weft__wait *wait, int error); /* the weft_io goes: it waits no longer */
+    weft_stream *stream;                                /* a stream's: which */
+    bool paused;                                        /* it does not want to know now */
+};
+
 /* An operation under way.  Of `io` and `watch`, one is where it waits; both NULL: nowhere any more. */
 struct weft__op {
     weft_future future;
+    struct weft__wait wait;
     enum weft__op_kind kind;
     enum weft__direction direction;
     weft_io *io;
@@ -36,10 +46,16 @@ struct weft_io {
     weft_io *next; /* all of the loop */
     weft_io *prev;
     int fd;
-    unsigned flags;
-    bool registered;
-    struct weft__op *ops[2];
-    struct event event;
+    uint8_t flags;
+    bool level; /* registered level-triggered: reading for good, writing while somebody waits for it */
+    uint8_t added;   /* EV_READ, EV_WRITE: what libevent watches */
+    bool is_pipe;    /* or whatever is no socket */
+    bool told;       /* a callback of libevent's is on the C stack */
+    bool dead;       /* it was closed meanwhile */
+    bool drained[2]; /* the last call found nothing more: no use in trying before libevent says so */
+    struct weft__wait *waits[2];
+    struct event event; /* both directions; level-triggered: reading */
+    struct event write_event;
 };
 
 /* One direction of a bare descriptor. */
@@ -74,6 +90,23 @@ weft_future *weft__op_failed(struct weft__op *op, int error);
 
 /* io.c: see to it that libevent wakes what waits.  Errors: what the backend says. */
 int weft__io_register(weft_io *io);
+/* Wait for a direction, which nobody does, and be told; errors: as above.  Wait no longer. */
+int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait);
+void weft__io_leave(weft_io *io, enum weft__direction direction);
+/* A read has got less than it asked for. */
+static inline void weft__io_short(weft_io *io)
+{
+    if (io->level)
+        io->drained[READING] = true;
+}
+
+/* connect.c: a unix socket's address; '@' begins an abstract one.  Errors: -ENAMETOOLONG; -EINVAL: it is empty. */
+struct sockaddr_un;
+int weft__unix_address(const char *path, struct sockaddr_un *address, socklen_t *size);
+/* Small writes go out at once (TCP_NODELAY). */
+void weft__no_delay(int fd);
+
+enum { WEFT__IO_LEVEL = 2 }; /* a flag of weft_io_new: see io.c */
 
 /* watch.c: a number is given to a weft_io: stale waits on it end. */
 void weft__watch_refresh(weft_loop *loop, int fd);

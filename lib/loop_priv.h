@@ -118,6 +118,8 @@ struct weft_loop {
     struct weft__signals *signals;
     size_t signal_waits;
 
+    struct weft_server *servers; /* those that listen */
+
     struct event_base *base;
     struct weft__events *events;
     bool own_base;
@@ -224,6 +226,9 @@ void weft__loop_leave_guest(weft_loop *loop);
 void weft__executor_close(weft_loop *loop);
 /* remote.c: the same, for threads that wait for tasks: they are told, and jobs among them go on. */
 void weft__remotes_close(weft_loop *loop);
+
+/* server.c: accept no more. */
+void weft__servers_close(weft_loop *loop);
 
 /* signal.c: the descriptor through which signals come is readable; a loop closes. */
 void weft__signals_arrived(weft_loop *loop);

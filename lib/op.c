@@ -16,8 +16,7 @@ void weft__op_detach(struct weft__op *op)
 
     weft__timer_remove(loop, &op->backoff);
     if (op->io) {
-        op->io->ops[op->direction] = NULL;
-        loop->io_waits--;
+        weft__io_leave(op->io, op->direction);
         op->io = NULL;
     }
     if (op->watch) {
@@ -72,6 +71,8 @@ static int op_call(struct weft__op *op, intptr_t *result)
         case OP_RECV:
             n = read(fd, op->bytes, op->left);
             *result = n;
+            if (n > 0 && (size_t)n < op->left)
+                weft__io_short(op->io);
             break;
         case OP_SEND:
             n = send(fd, op->bytes, op->left, MSG_NOSIGNAL);
@@ -119,14 +120,18 @@ bool weft__op_try(struct weft__op *op)
     int error = op_call(op, &result);
     weft_future *future = &op->future;
 
-    if (error == -EAGAIN)
+    if (error == -EAGAIN) {
+        op->io->drained[op->direction] = op->kind != OP_READY && op->kind != OP_CONNECT;
         return false;
+    }
     if (op->kind == OP_ACCEPT && is_exhausted(error)) {
         if (!op->backoff.index) {
             weft__report(future->loop, "accept pauses for a second", error, future);
             if (weft__timer_add(future->loop, &op->backoff, WEFT__TIMER_IO,
-                                weft__loop_now(future->loop) + WEFT__NS) == 0)
+                                weft__loop_now(future->loop) + WEFT__NS) == 0) {
+                op->wait.paused = true;
                 return false;
+            }
         } else {
             return false;
         }
@@ -144,8 +149,19 @@ void weft__io_expired(struct weft__timer *timer)
 {
     struct weft__op *op = weft__container_of(timer, struct weft__op, backoff);
 
+    op->wait.paused = false;
     if (!weft__op_try(op) && !op->backoff.index)
         (void)weft__io_register(op->io);
+}
+
+static void op_ready(struct weft__wait *wait)
+{
+    (void)weft__op_try(weft__container_of(wait, struct weft__op, wait));
+}
+
+static void op_closed(struct weft__wait *wait, int error)
+{
+    weft__op_end(weft__container_of(wait, struct weft__op, wait), error);
 }
 
 static bool op_cancel(weft_future *future, const char *reason, const char *where)
@@ -183,6 +199,7 @@ struct weft__op *weft__op_new(weft_loop *loop, enum weft__op_kind kind,
         loop, &op_types[kind][direction], NULL);
 
     if (op) {
+        op->wait = (struct weft__wait){.ready = op_ready, .closed = op_closed};
         op->kind = kind;
         op->direction = direction;
     }

@@ -131,7 +131,7 @@ int weft_loop_shutdown(weft_loop *loop, double seconds)
         error = weft_call_later(loop, seconds, on_deadline, &shutdown, NULL);
         loop->idle_timers += !error;
     }
-    /* 1: what accepts stops.  Servers, once there are any, are closed here. */
+    weft__servers_close(loop); /* 1: what accepts stops */
     /* 2: tasks */
     if (!error)
         error = end_tasks(&shutdown);

@@ -1,5 +1,5 @@
-/* The documents' Client, third form: the generator as what it is, a state machine.  This is what the
- * macros of client_generator.c write, with names for the states.
+/* Rung 6 once more, the documents' Client in its third form: the generator as what it is, a state machine.
+ * This is what the macros of client_generator.c write, with names for the states.
  *
  *     START --connect--> CONNECTED --send--> SENT --recv--> RECEIVED --> done
  *                         ^      |                          ^      |
@@ -22,7 +22,7 @@
  * Each state is named after what has happened when the body is called again; any of them may raise.
  * To wait is to set the next state and return the future.
  */
-#include "client.h"
+#include "mode.h"
 
 enum fetch_state { FETCH_START, FETCH_CONNECTED, FETCH_SENT, FETCH_RECEIVED };
 
@@ -71,9 +71,15 @@ static weft_step fetch(void *frame)
     case FETCH_CONNECTED:
         if (client_has_another(c, error))
             return await_connect(f);
-        return error ? weft_raise(&f->gen, error) : await_sent(f);
+        if (error)
+            return weft_raise(&f->gen, error);
+        mark(c->times, MARK_CONNECTED);
+        return await_sent(f);
     case FETCH_SENT:
-        return error ? weft_raise(&f->gen, error) : await_received(f);
+        if (error)
+            return weft_raise(&f->gen, error);
+        mark(c->times, MARK_SENT);
+        return await_received(f);
     case FETCH_RECEIVED:
         if (!error)
             error = client_received(c, weft_sent_int(f));

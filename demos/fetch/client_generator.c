@@ -1,4 +1,5 @@
-/* The documents' Client, first form: one generator, which yields a future wherever it has to wait.
+/* Rung 6 of the documents' ladder, their Client in its first form: one generator, which yields a future wherever
+ * it has to wait.
  *
  *     def fetch(self):
  *         sock = socket.socket()                                  client_socket(c)
@@ -21,7 +22,7 @@
  * weft_sock_ functions are just that: they return the future; libevent calls back; the result is set.
  * One loop is ours: a name may have several addresses, so connect tries one after the other.
  */
-#include "client.h"
+#include "mode.h"
 
 struct fetch {
     weft_gen gen;
@@ -43,8 +44,10 @@ static weft_step fetch(void *frame)
     } while (client_has_another(c, weft_failed(f)));
     if (weft_failed(f))
         WEFT_RAISE(f, weft_failed(f));
+    mark(c->times, MARK_CONNECTED);
 
     WEFT_AWAIT(f, weft_sock_sendall(c->io, c->get, c->get_size));
+    mark(c->times, MARK_SENT);
 
     while (!c->stop) {
         WEFT_AWAIT(f, weft_sock_recv(c->io, c->chunk, sizeof c->chunk));

@@ -1,5 +1,5 @@
-/* The documents' Client, second form: connect, read and readall are generators of their own, and fetch
- * delegates to them.  An error passes through all of them to whoever drives, as an exception would.
+/* Rung 7 of the documents' ladder, their Client in its second form: connect, read and readall are generators of
+ * their own, and fetch delegates to them.  An error passes through all of them to whoever drives, as an exception would.
  *
  *     def connect(self, sock, address):
  *         f = Future()
@@ -24,7 +24,7 @@
  *         sock.send(get.encode('ascii'))
  *         self.response = yield from self.readall(sock)
  */
-#include "client.h"
+#include "mode.h"
 
 struct client_connect {
     weft_gen gen;
@@ -101,7 +101,9 @@ static weft_step fetch(void *frame)
 
     WEFT_BEGIN(f);
     WEFT_YIELD_FROM(f, WEFT_CALL(client_connect, .client = c));
+    mark(c->times, MARK_CONNECTED);
     WEFT_AWAIT(f, weft_sock_sendall(c->io, c->get, c->get_size));
+    mark(c->times, MARK_SENT);
     WEFT_YIELD_FROM(f, WEFT_CALL(client_readall, .client = c));
     WEFT_RETURN(f, c);
     WEFT_END(f);

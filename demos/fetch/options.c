@@ -3,30 +3,30 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static const struct mode modes[] = {
-    {"generator", "client_generator.c", generator_fetch},
-    {"yield-from", "client_yield_from.c", yield_from_fetch},
-    {"explicit", "client_explicit.c", explicit_fetch},
-};
+#include <weft.h>
+#include "mode.h"
 
 static const char usage[] =
     "usage: fetch [options] [URL...]\n"
+    "       fetch --ladder [options] [URL...]\n"
     "       fetch --serve [PORT]\n"
     "\n"
     "Fetches URLs (http://host[:port]/path), all at once, and shows when each request ran.\n"
     "Without a URL: 20 requests to a server of its own, which takes 50 ms to answer.\n"
     "\n"
     "  -n, --requests N     requests to each URL (1; without a URL 20)\n"
-    "  -m, --mode MODE      generator, yield-from or explicit: which form of the client\n"
+    "  -m, --mode MODE      how to fetch: blocking, processes, threads, poll, select; or on weft:\n"
+    "                       generator (the default), explicit, yield-from, native\n"
+    "      --ladder         all of them, one after the other, and a table of what each took\n"
     "  -t, --timeout TIME   for each request (30 s; 0: none)\n"
     "  -d, --delay TIME     how long its own server takes (50 ms)\n"
     "  -o, --output FILE    write the first body there\n"
     "  -s, --save DIR       write all bodies there: DIR/1, DIR/2, ...\n"
+    "      --timeline FILE  draw what each request did and when, as an SVG picture\n"
+    "      --trace FILE     write what weft's tasks did, for chrome://tracing or ui.perfetto.dev\n"
     "      --serve          be the server only, until the end of the input\n"
     "  -h, --help           show this\n"
     "\n"
@@ -68,10 +68,13 @@ static double read_time(const char *name, const char *text)
 
 static const struct mode *read_mode(const char *name, const char *text)
 {
-    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
-        if (strcmp(modes[i].name, text) == 0)
-            return &modes[i];
-    refuse(name, text, "expected generator, yield-from or explicit");
+    const struct mode *mode = mode_find(text);
+
+    if (!mode)
+        refuse(name, text,
+               "expected blocking, processes, threads, poll, select, generator, explicit,\n"
+               "yield-from or native");
+    return mode;
 }
 
 static void read_urls(struct options *options, int count, char **texts)
@@ -88,55 +91,84 @@ static void read_urls(struct options *options, int count, char **texts)
             refuse("URL", texts[options->url_count], problem);
 }
 
+/* What does not go together. */
+static void check(const struct options *options)
+{
+    if (options->ladder && options->mode)
+        refuse("--ladder", options->mode->name, "it runs all modes");
+    if (options->ladder && (options->output || options->save))
+        refuse("--ladder", options->output ? options->output : options->save,
+               "each mode would write the files of the one before");
+    if (options->trace && options->mode && !options->mode->fetch)
+        refuse("--trace", options->mode->name, "this mode has no tasks");
+}
+
+enum { SERVE = 256, LADDER, TIMELINE, TRACE };
+
+/* Takes one option.  Returns false if it is none. */
+static bool read_option(struct options *options, int letter)
+{
+    switch (letter) {
+    case 'n':
+        options->count = (size_t)read_count("-n", optarg, 1, 100000);
+        return true;
+    case 'm':
+        options->mode = read_mode("--mode", optarg);
+        return true;
+    case 't':
+        options->timeout = read_time("--timeout", optarg);
+        if (options->timeout == 0)
+            options->timeout = WEFT_NEVER;
+        return true;
+    case 'd':
+        options->delay = read_time("--delay", optarg);
+        return true;
+    case 'o':
+        options->output = optarg;
+        return true;
+    case 's':
+        options->save = optarg;
+        return true;
+    case LADDER:
+        options->ladder = true;
+        return true;
+    case TIMELINE:
+        options->timeline = optarg;
+        return true;
+    case TRACE:
+        options->trace = optarg;
+        return true;
+    case SERVE:
+        options->serve = true;
+        return true;
+    default:
+        return false;
+    }
+}
+
 void options_read(struct options *options, int argc, char **argv)
 {
-    enum { SERVE = 256 };
     static const struct option names[] = {
-        {"requests", required_argument, NULL, 'n'},
-        {"mode", required_argument, NULL, 'm'},
-        {"timeout", required_argument, NULL, 't'},
-        {"delay", required_argument, NULL, 'd'},
-        {"output", required_argument, NULL, 'o'},
-        {"save", required_argument, NULL, 's'},
-        {"serve", no_argument, NULL, SERVE},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"requests", required_argument, NULL, 'n'}, {"mode", required_argument, NULL, 'm'},
+        {"timeout", required_argument, NULL, 't'},  {"delay", required_argument, NULL, 'd'},
+        {"output", required_argument, NULL, 'o'},   {"save", required_argument, NULL, 's'},
+        {"ladder", no_argument, NULL, LADDER},      {"timeline", required_argument, NULL, TIMELINE},
+        {"trace", required_argument, NULL, TRACE},  {"serve", no_argument, NULL, SERVE},
+        {"help", no_argument, NULL, 'h'},           {NULL, 0, NULL, 0},
     };
     int letter;
 
-    *options = (struct options){.mode = &modes[0], .timeout = 30, .delay = 0.05};
-    while ((letter = getopt_long(argc, argv, "n:m:t:d:o:s:h", names, NULL)) != -1)
-        switch (letter) {
-        case 'n':
-            options->count = (size_t)read_count("-n", optarg, 1, 100000);
-            break;
-        case 'm':
-            options->mode = read_mode("--mode", optarg);
-            break;
-        case 't':
-            options->timeout = read_time("--timeout", optarg);
-            if (options->timeout == 0)
-                options->timeout = WEFT_NEVER;
-            break;
-        case 'd':
-            options->delay = read_time("--delay", optarg);
-            break;
-        case 'o':
-            options->output = optarg;
-            break;
-        case 's':
-            options->save = optarg;
-            break;
-        case SERVE:
-            options->serve = true;
-            break;
-        case 'h':
+    *options = (struct options){.timeout = 30, .delay = 0.05};
+    while ((letter = getopt_long(argc, argv, "n:m:t:d:o:s:h", names, NULL)) != -1) {
+        if (letter == 'h') {
             fputs(usage, stdout);
             exit(EXIT_SUCCESS);
-        default: /* getopt has said what is wrong */
+        }
+        if (!read_option(options, letter)) { /* getopt has said what is wrong */
             fputs("Try 'fetch --help'.\n", stderr);
             exit(EXIT_USAGE);
         }
+    }
     argc -= optind;
     argv += optind;
     if (options->serve) {
@@ -146,8 +178,11 @@ void options_read(struct options *options, int argc, char **argv)
             options->port = (int)read_count("--serve", argv[0], 0, 65535);
         return;
     }
+    check(options);
+    if (!options->mode)
+        options->mode = mode_find("generator");
     if (options->count == 0)
-        options->count = argc ? 1 : 20;
+        options->count = argc && !options->ladder ? 1 : 20;
     if (argc)
         read_urls(options, argc, argv);
 }

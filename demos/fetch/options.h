@@ -4,24 +4,22 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "client.h"
+#include "url.h"
+
+struct mode;
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
-
-/* One of the three forms of the client. */
-struct mode {
-    const char *name;
-    const char *file;
-    weft_gen *(*fetch)(struct client *client);
-};
 
 struct options {
     size_t count; /* requests to each URL */
     const struct mode *mode;
     double timeout; /* WEFT_NEVER: none */
     double delay;
-    const char *output; /* a file for the first body, or NULL */
-    const char *save;   /* a folder for all of them, or NULL */
+    const char *output;   /* a file for the first body, or NULL */
+    const char *save;     /* a folder for all of them, or NULL */
+    const char *timeline; /* a file for the picture, or NULL */
+    const char *trace;    /* a file for the trace, or NULL */
+    bool ladder;          /* all modes */
     bool serve;
     int port;
     struct url *urls; /* none: the origin's */

@@ -50,11 +50,12 @@ static int column(double time, double total)
     return c < 0 ? 0 : c >= BAR ? BAR - 1 : c;
 }
 
-static void print_bar(FILE *out, const struct style *style, const struct report_row *row,
+static void print_bar(FILE *out, const struct style *style, const struct row *row, double begun,
                       double total)
 {
-    int start = column(row->start, total), end = column(row->end, total);
-    int answered = row->answered > 0 ? column(row->answered, total) : end;
+    const double *at = row->times.at;
+    int start = column(at[MARK_BEGUN] - begun, total), end = column(at[MARK_ENDED] - begun, total);
+    int answered = at[MARK_ANSWERED] > 0 ? column(at[MARK_ANSWERED] - begun, total) : end;
 
     repeat(out, "", " ", start);
     repeat(out, style->dim, style->waiting, answered - start);
@@ -66,41 +67,52 @@ static void print_bar(FILE *out, const struct style *style, const struct report_
     fputs(style->plain, out);
 }
 
-static void print_row(FILE *out, const struct style *style, size_t number,
-                      const struct report_row *row, double total)
+/* How long a request took; 0 if it never came to its end. */
+static double cost(const struct row *row)
 {
+    const double *at = row->times.at;
+
+    return at[MARK_ENDED] > 0 ? at[MARK_ENDED] - at[MARK_BEGUN] : 0;
+}
+
+static void print_row(FILE *out, const struct style *style, const struct record *record, size_t i)
+{
+    const struct row *row = &record->rows[i];
+    double begun = row->times.at[MARK_BEGUN];
     char status[16] = "-";
 
     if (row->status)
         snprintf(status, sizeof status, "%d", row->status);
-    fprintf(out, "%4zu %6s %10" PRIu64 " %8.1f %8.1f  ", number, status, row->bytes,
-            row->start * 1e3, (row->end - row->start) * 1e3);
-    print_bar(out, style, row, total);
+    fprintf(out, "%4zu %6s %10" PRIu64 " %8.1f %8.1f  ", i + 1, status, row->bytes,
+            begun > 0 ? (begun - record->begun) * 1e3 : 0, cost(row) * 1e3);
+    print_bar(out, style, row, record->begun, record->ended - record->begun);
     fputc('\n', out);
     if (row->error[0])
         fprintf(out, "     %s%s%s\n", style->bad, row->error, style->plain);
 }
 
-void report_print(FILE *out, const struct report_row *rows, size_t count, double total)
+void report_print(FILE *out, const struct record *record)
 {
     struct style style = choose_style(out);
+    double total = record->ended - record->begun, sum = 0;
     const char *title = "";
-    double sum = 0;
     size_t failed = 0;
 
     fprintf(out, "%4s %6s %10s %8s %8s  0 ms%*.1f ms\n", "#", "status", "bytes", "start ms",
             "time ms", BAR - 7, total * 1e3);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(rows[i].title, title) != 0)
-            fprintf(out, "%s\n", title = rows[i].title);
-        print_row(out, &style, i + 1, &rows[i], total);
-        sum += rows[i].end - rows[i].start;
-        failed += rows[i].error[0] != '\0';
+    for (size_t i = 0; i < record->count; i++) {
+        const struct row *row = &record->rows[i];
+
+        if (strcmp(row->title, title) != 0)
+            fprintf(out, "%s\n", title = row->title);
+        print_row(out, &style, record, i);
+        sum += cost(row);
+        failed += row->error[0] != '\0';
     }
     fprintf(out, "\n%s%s%s waiting  %s%s%s receiving", style.dim, style.waiting, style.plain,
             style.good, style.receiving, style.plain);
     if (failed)
         fprintf(out, "  %s%s%s failed: %zu", style.bad, style.failed, style.plain, failed);
     fprintf(out, "\nOne after the other: %.3f seconds\n", sum);
-    fprintf(out, "Request Times: %zu, Total Cost: %.3f seconds\n", count, total);
+    fprintf(out, "Request Times: %zu, Total Cost: %.3f seconds\n", record->count, total);
 }

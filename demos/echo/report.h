@@ -1,0 +1,26 @@
+/* Clocks, and what is printed: the client's summary, the ladder's table. */
+#ifndef ECHO_REPORT_H
+#define ECHO_REPORT_H
+
+#include <sys/resource.h>
+#include "client.h"
+#include "echo.h"
+
+/* Seconds: on a clock that only goes forward; of processor time, this process's. */
+double clock_now(void);
+double clock_cpu(void);
+
+void report_summary(const struct load *load, const struct tally *tally);
+
+struct row {
+    const struct mode *mode;
+    struct tally tally;
+    struct rusage usage; /* the server's */
+    int one_at_a_time;   /* 1 or 0, or an error */
+};
+
+void report_header(const struct load *load);
+void report_row(int number, const struct load *load, const struct row *row);
+void report_footer(const struct row *rows, int count);
+
+#endif

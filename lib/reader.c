@@ -1,0 +1,427 @@
+/* reader.c - a stream's reading: one read at a time, straight into the caller's memory where it can be.
+ *
+ * A read is tried at once, and whenever the descriptor is readable: its `step` takes what was read too much before
+ * (`in`), and then calls the transport.  What comes beyond a read's own need lands in `in`, by way of a scratch
+ * buffer on the C stack: a stream that is idle has no buffer, and never more than WEFT__SCRATCH bytes are read that
+ * nobody has asked for.
+ *
+ * Invariant: while a read is pending, `in` is empty, unless it looks for a separator in it.  So what it has taken can go
+ * back in front.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "loop_priv.h"
+#include "stream_priv.h"
+
+/* ---- bytes ----------------------------------------------------------------------------------------------- */
+
+/* Keep bytes for the next read, at one end or the other.  Errors: -ENOMEM. */
+static int keep(weft_stream *stream, const void *bytes, size_t size, bool in_front)
+{
+    if (!stream->in && !(stream->in = evbuffer_new()))
+        return -ENOMEM;
+    return (in_front ? evbuffer_prepend : evbuffer_add)(stream->in, bytes, size) == 0 ? 0 : -ENOMEM;
+}
+
+/* Bytes are lost: what is behind them is no good. */
+static int lose(weft_stream *stream)
+{
+    if (stream->in)
+        evbuffer_drain(stream->in, weft__buffered(stream->in));
+    stream->broken = true;
+    if (!stream->error)
+        stream->error = -ENOMEM;
+    return stream->error;
+}
+
+/* The transport gave nothing.  Once the stream has failed, that is the end of what had come. */
+static ssize_t nothing(weft_stream *stream, ssize_t n)
+{
+    if (!stream->error && n == -EAGAIN)
+        return n;
+    if (!stream->error && n == 0) {
+        stream->eof = true;
+        return 0;
+    }
+    stream->broken = true;
+    if (!stream->error)
+        stream->error = (int)n;
+    return stream->error;
+}
+
+/* Read into `bytes`, and what is more into `in`.  Returns how many went into `bytes`, 0 at the end or if `size` is 0, or an
+ * error: the stream's, or -EAGAIN. */
+static ssize_t fill(weft_stream *stream, void *bytes, size_t size, bool ahead)
+{
+    char scratch[WEFT__SCRATCH];
+    struct iovec parts[2] = {{bytes, size}, {scratch, sizeof(scratch)}};
+    ssize_t n;
+
+    if (stream->eof)
+        return 0;
+    if (stream->broken)
+        return stream->error;
+    n = stream->transport_type->read(stream->transport, size > 0 ? parts : parts + 1,
+                                     size > 0 && ahead && size < sizeof(scratch) ? 2 : 1);
+    if (n <= 0)
+        return nothing(stream, n);
+    if ((size_t)n <= size)
+        return n;
+    if (keep(stream, scratch, (size_t)n - size, false) != 0)
+        return lose(stream);
+    return (ssize_t)size;
+}
+
+/* ---- a read's end ---------------------------------------------------------------------------------------- */
+
+/* It waits no longer. */
+static void leave(weft_stream *stream)
+{
+    stream->read = NULL;
+    (void)weft__stream_watch(stream);
+}
+
+static bool step_all(struct weft__read *read);
+
+/* What a read has taken goes back: the next one begins with it.  False: it is lost. */
+static bool give_back(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    bool kept = read->got == 0 || stream->closing || keep(stream, read->bytes, read->got, true) == 0;
+
+    if (!kept)
+        (void)lose(stream);
+    if (read->step == step_all)
+        free(read->bytes);
+    read->bytes = NULL;
+    read->got = 0;
+    return kept;
+}
+
+static bool end(struct weft__read *read, void *value, void (*destroy)(void *), size_t count)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+
+    stream->count = count;
+    leave(stream);
+    weft__waiter_finish(&read->waiter, value, destroy);
+    return true;
+}
+
+static bool end_int(struct weft__read *read, size_t count)
+{
+    return end(read, weft_from_int((intptr_t)count), NULL, count);
+}
+
+static bool end_failed(struct weft__read *read, int error, size_t count)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+
+    bool lost = read->step == step_all && !give_back(read);
+
+    stream->object.refs++;
+    stream->count = count;
+    leave(stream);
+    weft__waiter_fail(&read->waiter, error);
+    if (lost)
+        weft__stream_fail(stream, -ENOMEM);
+    weft__object_unref(&stream->object);
+    return true;
+}
+
+/* What the transport said when it gave nothing: wait, or fail. */
+static bool not_now(struct weft__read *read, ssize_t n)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    int error = (int)n;
+
+    if (n == -EAGAIN) {
+        weft__stream_blocked(stream, READING);
+        error = weft__stream_watch(stream);
+        if (!error)
+            return false;
+    }
+    stream->object.refs++;
+    (void)end_failed(read, error, read->got);
+    weft__stream_fail(stream, error);
+    weft__object_unref(&stream->object);
+    return true;
+}
+
+void weft__stream_fail_read(weft_stream *stream, int error)
+{
+    if (stream->read)
+        (void)end_failed(stream->read, error, stream->read->got);
+}
+
+/* ---- steps ----------------------------------------------------------------------------------------------- */
+
+/* Take from `in` what the read can use. */
+static void take_kept(weft_stream *stream, struct weft__read *read)
+{
+    if (weft__buffered(stream->in) && read->got < read->size)
+        read->got += (size_t)evbuffer_remove(stream->in, read->bytes + read->got,
+                                             read->size - read->got);
+}
+
+static bool step_read(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    ssize_t n;
+
+    take_kept(stream, read);
+    if (read->got > 0)
+        return end_int(read, read->got);
+    n = fill(stream, read->bytes, read->size, false);
+    return n < 0 ? not_now(read, n) : end_int(read, (size_t)n);
+}
+
+static bool step_exactly(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+
+    take_kept(stream, read);
+    while (read->got < read->size) {
+        ssize_t n = fill(stream, read->bytes + read->got, read->size - read->got, true);
+
+        if (n < 0)
+            return not_now(read, n);
+        if (n == 0)
+            return end_failed(read, WEFT_EINCOMPLETE, read->got);
+        read->got += (size_t)n;
+    }
+    return end_int(read, read->got);
+}
+
+/* Hand out the first bytes of `in` as a string. */
+static bool end_string(struct weft__read *read, size_t size)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    char *text = malloc(size + 1);
+
+    if (!text)
+        return end_failed(read, -ENOMEM, 0);
+    if (size > 0)
+        evbuffer_remove(stream->in, text, size);
+    text[size] = 0;
+    return end(read, text, free, size);
+}
+
+/* Where the first separator ends, or 0. */
+static size_t find(weft_stream *stream, struct weft__read *read)
+{
+    size_t first = 0, size = weft__buffered(stream->in);
+
+    for (size_t i = 0; i < read->separator_count && size > 0; i++) {
+        size_t length = strlen(read->separators[i]);
+        size_t from = read->searched + 1 > length ? read->searched + 1 - length : 0;
+        struct evbuffer_ptr start, at;
+
+        if (length > size || evbuffer_ptr_set(stream->in, &start, from, EVBUFFER_PTR_SET))
+            continue;
+        at = evbuffer_search(stream->in, read->separators[i], length, &start);
+        if (at.pos >= 0 && (!first || (size_t)at.pos + length < first))
+            first = (size_t)at.pos + length;
+    }
+    read->searched = size;
+    return first;
+}
+
+static bool step_until(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    bool is_line = read->size > 0;
+
+    for (;;) {
+        size_t found = find(stream, read), size = weft__buffered(stream->in);
+        ssize_t n;
+
+        if (found > stream->limit || (!found && size > stream->limit))
+            return end_failed(read, WEFT_EOVERRUN, found ? found : size);
+        if (found)
+            return end_string(read, found);
+        if (stream->eof && is_line)
+            return end_string(read, size);
+        if (stream->eof)
+            return end_failed(read, WEFT_EINCOMPLETE, size);
+        n = fill(stream, NULL, 0, true);
+        if (n < 0)
+            return not_now(read, n);
+    }
+}
+
+/* Let `bytes` grow, by half or more.  Errors: -ENOMEM. */
+static int grow(struct weft__read *read, size_t least)
+{
+    size_t size = read->size + read->size / 2 > least ? read->size + read->size / 2 : least;
+    char *bytes = realloc(read->bytes, size + 1);
+
+    if (!bytes)
+        return -ENOMEM;
+    read->bytes = bytes;
+    read->size = size;
+    return 0;
+}
+
+static bool step_all(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    size_t limit = stream->limit_set ? stream->limit : SIZE_MAX - 1;
+    ssize_t n;
+
+    for (;;) {
+        if (read->got == read->size && grow(read, 4096 + weft__buffered(stream->in)) != 0)
+            return end_failed(read, -ENOMEM, read->got);
+        take_kept(stream, read);
+        if (read->got > limit)
+            return end_failed(read, WEFT_EOVERRUN, read->got);
+        if (read->got == read->size)
+            continue;
+        n = fill(stream, read->bytes + read->got, read->size - read->got, true);
+        if (n < 0)
+            return not_now(read, n);
+        if (n == 0 && !weft__buffered(stream->in))
+            break;
+        read->got += (size_t)n;
+    }
+    read->bytes[read->got] = 0;
+    {
+        char *text = read->bytes;
+
+        read->bytes = NULL;
+        return end(read, text, free, read->got);
+    }
+}
+
+/* ---- the calls ------------------------------------------------------------------------------------------- */
+
+/* It ends without an outcome. */
+static void withdraw(struct weft__read *read)
+{
+    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    bool kept = give_back(read);
+
+    leave(stream);
+    if (!kept)
+        weft__stream_fail(stream, -ENOMEM);
+}
+
+static bool read_cancel(weft_future *future, const char *reason, const char *where)
+{
+    struct weft__read *read = (struct weft__read *)(void *)future;
+
+    ((weft_stream *)(void *)read->waiter.object)->io->drained[READING] = false; /* ask once more */
+    if (read->step(read))
+        return false; /* the outcome was at hand */
+    withdraw(read);
+    return weft__waiter_cancel(future, reason, where);
+}
+
+static void read_drop(weft_future *future)
+{
+    withdraw((struct weft__read *)(void *)future);
+    weft__waiter_drop(future);
+}
+
+#define READ_TYPE(what) \
+    { \
+        .name = (what), .size = sizeof(struct weft__read), .cancel = read_cancel, .drop = read_drop \
+    }
+static const struct weft__future_type read_type = READ_TYPE("stream_read");
+static const struct weft__future_type exactly_type = READ_TYPE("stream_read_exactly");
+static const struct weft__future_type until_type = READ_TYPE("stream_read_until");
+static const struct weft__future_type line_type = READ_TYPE("stream_read_line");
+static const struct weft__future_type all_type = READ_TYPE("stream_read_all");
+
+/* What speaks against a read, or 0. */
+static int read_error(const weft_stream *stream)
+{
+    if (stream->object.error)
+        return stream->object.error;
+    if (stream->closing)
+        return WEFT_ECLOSED;
+    if (stream->read)
+        return -EBUSY;
+    if (weft__await_doomed(stream->object.loop))
+        return WEFT_ECANCELLED; /* what it would bring would be lost */
+    return weft__buffered(stream->in) || stream->eof || !stream->broken ? 0 : stream->error;
+}
+
+static weft_future *start(weft_stream *stream, const struct weft__future_type *type,
+                          bool (*step)(struct weft__read *read), const struct weft__read *fields)
+{
+    int error = read_error(stream);
+    struct weft__read *read;
+    weft_future *future;
+
+    if (error) {
+        if (!stream->object.error && error != -EBUSY)
+            stream->count = 0;
+        return weft__object_failed(&stream->object, error);
+    }
+    weft__check_thread(stream->object.loop, "a read from a stream");
+    future = weft__waiter_new(&stream->object, &stream->readers, type);
+    if (weft__done(future))
+        return future;
+    read = (struct weft__read *)(void *)future;
+    read->step = step;
+    read->bytes = fields->bytes;
+    read->size = fields->size;
+    read->separators = fields->separators;
+    read->separator_count = fields->separator_count;
+    stream->read = read;
+    (void)step(read);
+    return future;
+}
+
+weft_future *weft_stream_read(weft_stream *stream, void *buffer, size_t size)
+{
+    return start(stream, &read_type, size ? step_read : step_exactly,
+                 &(struct weft__read){.bytes = buffer, .size = size});
+}
+
+weft_future *weft_stream_read_exactly(weft_stream *stream, void *buffer, size_t size)
+{
+    return start(stream, &exactly_type, step_exactly,
+                 &(struct weft__read){.bytes = buffer, .size = size});
+}
+
+weft_future *weft_stream_read_until(weft_stream *stream, const char *const *separators, size_t count)
+{
+    bool empty = count == 0;
+
+    for (size_t i = 0; i < count; i++)
+        empty = empty || !*separators[i];
+    if (empty)
+        return weft__object_failed(&stream->object, -EINVAL);
+    return start(stream, &until_type, step_until,
+                 &(struct weft__read){.separators = separators, .separator_count = count});
+}
+
+weft_future *weft_stream_read_line(weft_stream *stream)
+{
+    static const char *const newline[] = {"\n"};
+
+    return start(stream, &line_type, step_until,
+                 &(struct weft__read){.separators = newline, .separator_count = 1, .size = 1});
+}
+
+weft_future *weft_stream_read_all(weft_stream *stream)
+{
+    return start(stream, &all_type, step_all, &(struct weft__read){.bytes = NULL});
+}
+
+size_t weft_stream_count(const weft_stream *stream)
+{
+    return stream->object.error ? 0 : stream->count;
+}
+
+bool weft_stream_at_eof(const weft_stream *stream)
+{
+    return stream->object.error || (stream->eof && !weft__buffered(stream->in));
+}

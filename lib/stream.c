@@ -1,0 +1,382 @@
+/* stream.c - streams: their life, and the transport that is a descriptor.
+ *
+ *   OPEN --close--> CLOSING --all is written--> CLOSED          Any state --a failure--> failed: `error` stays
+ *     +------------------------abort, a failure---^
+ *
+ * Invariant: a stream waits for a direction of its weft_io exactly as long as the pending read, or what is unsent, wants
+ * it; that is the direction's own, unless the transport says otherwise (TLS may have to write before it can read).
+ * A stream that is CLOSING holds itself.
+ *
+ * Rejected: to let a failure of writing end reading at once.  A server that refuses a request answers, and closes: the
+ * answer is in the system's buffer when the request's rest fails.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "stream_priv.h"
+
+/* ---- the transport that is a descriptor ------------------------------------------------------------------ */
+
+static ssize_t plain_read(void *transport, const struct iovec *parts, int count)
+{
+    weft_io *io = transport;
+    size_t size = 0;
+    ssize_t n;
+
+    if (io->drained[READING])
+        return -EAGAIN;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    do
+        n = count == 1 ? read(io->fd, parts->iov_base, parts->iov_len) : readv(io->fd, parts, count);
+    while (n < 0 && errno == EINTR);
+    if (n > 0 && (size_t)n < size)
+        weft__io_short(io);
+    if (n >= 0)
+        return n;
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return -errno;
+    io->drained[READING] = true;
+    return -EAGAIN;
+}
+
+static ssize_t plain_write(void *transport, const struct iovec *parts, int count)
+{
+    weft_io *io = transport;
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts};
+    size_t size = 0;
+    ssize_t n;
+
+    if (io->drained[WRITING])
+        return -EAGAIN;
+    count = count < IOV_MAX ? count : IOV_MAX;
+    message.msg_iovlen = (size_t)count;
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    do {
+        n = io->is_pipe  ? -1
+            : count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                         : sendmsg(io->fd, &message, MSG_NOSIGNAL);
+        if (io->is_pipe || (n < 0 && errno == ENOTSOCK)) {
+            io->is_pipe = true;
+            n = writev(io->fd, parts, count);
+        }
+    } while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        io->drained[WRITING] = (size_t)n < size; /* it is full: see epoll(7) */
+        return n;
+    }
+    if (errno != EAGAIN && errno != EWOULDBLOCK)
+        return -errno;
+    io->drained[WRITING] = true;
+    return -EAGAIN;
+}
+
+static int plain_end(void *transport)
+{
+    weft_io *io = transport;
+
+    return shutdown(io->fd, SHUT_WR) == 0 || errno == ENOTSOCK ? 0 : -errno;
+}
+
+static const weft_transport_type plain_type = {
+    .name = "descriptor", .read = plain_read, .write = plain_write, .end = plain_end};
+
+/* ---- life ------------------------------------------------------------------------------------------------ */
+
+static void stream_release(struct weft__object *object)
+{
+    weft_stream *stream = (weft_stream *)(void *)object;
+
+    if (!stream->closed) {
+        object->refs++; /* it is not to go twice */
+        if (!object->loop->closed)
+            weft__report(object->loop, "a stream was dropped without being closed", 0, NULL);
+        weft__stream_finish_close(stream);
+        object->refs--;
+    }
+    if (stream->in)
+        evbuffer_free(stream->in);
+    if (stream->out)
+        evbuffer_free(stream->out);
+}
+
+static const struct weft__object_type stream_type = {.size = sizeof(weft_stream),
+                                                     .release = stream_release};
+
+static void leave(weft_stream *stream, enum weft__direction direction)
+{
+    if (stream->waiting[direction])
+        weft__io_leave(stream->io, direction);
+    stream->waiting[direction] = false;
+}
+
+static void on_closed(struct weft__wait *wait, int error)
+{
+    weft_stream *stream = wait->stream;
+
+    stream->object.refs++;
+    stream->broken = true;
+    if (!stream->error)
+        stream->error = error; /* so nothing is waited for again */
+    leave(stream, READING);
+    leave(stream, WRITING);
+    weft__stream_fail_read(stream, stream->error);
+    weft__stream_fail(stream, error);
+    weft__object_unref(&stream->object);
+}
+
+/* The descriptor is ready. */
+static void on_ready(struct weft__wait *wait)
+{
+    weft_stream *stream = wait->stream;
+    enum weft__direction direction = wait == &stream->waits[READING] ? READING : WRITING;
+
+    stream->object.refs++;
+    if (stream->read && stream->wants[READING] == direction)
+        (void)stream->read->step(stream->read);
+    if (!stream->closed && weft__stream_unsent(stream) && stream->wants[WRITING] == direction)
+        (void)weft__stream_flush(stream);
+    weft__object_unref(&stream->object);
+}
+
+weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type, void *transport)
+{
+    weft_stream *stream = weft__object_new(io->loop, &stream_type);
+
+    if (stream->object.error) {
+        if (type->free)
+            type->free(transport);
+        weft_io_close(io);
+        return stream;
+    }
+    stream->transport_type = type;
+    stream->transport = transport;
+    stream->io = io;
+    stream->waits[READING] = (struct weft__wait){on_ready, on_closed, stream, false};
+    stream->waits[WRITING] = (struct weft__wait){on_ready, on_closed, stream, false};
+    stream->wants[WRITING] = WRITING;
+    weft__queue_init(&stream->readers);
+    weft__queue_init(&stream->drains);
+    weft__queue_init(&stream->closes);
+    stream->limit = 64 * 1024;
+    stream->low = 16 * 1024;
+    stream->high = 64 * 1024;
+    return stream;
+}
+
+weft_stream *weft_stream_new(weft_io *io)
+{
+    return weft_stream_new_on(io, &plain_type, io);
+}
+
+weft_stream *weft_stream_ref(weft_stream *stream)
+{
+    if (!stream->object.error)
+        stream->object.refs++;
+    return stream;
+}
+
+void weft_stream_unref(weft_stream *stream)
+{
+    weft__object_unref((struct weft__object *)(void *)stream);
+}
+
+int weft__stream_watch(weft_stream *stream)
+{
+    int error = 0;
+
+    for (int i = 0; i < 2 && !stream->closed && !error; i++) {
+        enum weft__direction direction = i ? WRITING : READING;
+        bool wanted = (stream->read && stream->wants[READING] == direction) ||
+                      (weft__stream_unsent(stream) && stream->wants[WRITING] == direction);
+
+        if (!wanted)
+            leave(stream, direction);
+        else if (!stream->waiting[direction]) {
+            error = weft__io_wait(stream->io, direction, &stream->waits[direction]);
+            stream->waiting[direction] = !error;
+        }
+    }
+    return error;
+}
+
+void weft__stream_blocked(weft_stream *stream, enum weft__direction direction)
+{
+    const weft_transport_type *type = stream->transport_type;
+    bool crossed = type->crossed && type->crossed(stream->transport, direction == WRITING);
+
+    stream->wants[direction] = crossed == (direction == WRITING) ? READING : WRITING;
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------- */
+
+/* Tell who waits for the end. */
+static void end_closes(weft_stream *stream)
+{
+    struct weft__waiter *first;
+
+    if (stream->object.loop->closed)
+        weft__waiters_fail(&stream->closes, WEFT_ECLOSED);
+    else if (stream->error && stream->error != WEFT_ECLOSED)
+        weft__waiters_fail(&stream->closes, stream->error);
+    while ((first = weft__waiter_first(&stream->closes)))
+        weft__waiter_finish(first, NULL, NULL);
+}
+
+/* Close the descriptor, and tell who waits for it.  The stream may go with the last of them. */
+void weft__stream_finish_close(weft_stream *stream)
+{
+    int error = stream->error ? stream->error : WEFT_ECLOSED;
+
+    if (stream->closed)
+        return;
+    stream->closing = stream->closed = true;
+    stream->object.refs++;
+    leave(stream, READING);
+    leave(stream, WRITING);
+    weft__stream_fail_read(stream, error);
+    weft__waiters_fail(&stream->drains, error);
+    if (stream->transport_type->free)
+        stream->transport_type->free(stream->transport);
+    weft_io_close(stream->io);
+    stream->io = NULL;
+    end_closes(stream);
+    if (stream->holds_itself) {
+        stream->holds_itself = false;
+        weft__object_unref(&stream->object);
+    }
+    weft__object_unref(&stream->object);
+}
+
+void weft__stream_fail(weft_stream *stream, int error)
+{
+    if (stream->closed)
+        return;
+    if (!stream->error)
+        stream->error = error;
+    stream->object.refs++;
+    if (stream->out)
+        evbuffer_drain(stream->out, weft__buffered(stream->out));
+    (void)weft__stream_watch(stream);
+    weft__waiters_fail(&stream->drains, stream->error);
+    if (stream->closing || stream->broken) {
+        weft__stream_fail_read(stream, stream->error);
+    } else {
+        stream->io->drained[READING] = false; /* what came before the failure */
+        if (stream->read)
+            (void)stream->read->step(stream->read);
+    }
+    if (stream->closing)
+        weft__stream_finish_close(stream);
+    weft__object_unref(&stream->object);
+}
+
+static const struct weft__future_type closed_type = {.name = "stream_wait_closed",
+                                                     .size = sizeof(struct weft__waiter),
+                                                     .cancel = weft__waiter_cancel,
+                                                     .drop = weft__waiter_drop};
+
+static bool close_cancel(weft_future *future, const char *reason, const char *where)
+{
+    weft_stream *stream = (weft_stream *)(void *)weft__waiter(future)->object;
+
+    stream->object.refs++;
+    (void)weft__waiter_cancel(future, reason, where);
+    weft_stream_abort(stream);
+    weft__object_unref(&stream->object);
+    return true;
+}
+
+static const struct weft__future_type close_type = {.name = "stream_close",
+                                                    .size = sizeof(struct weft__waiter),
+                                                    .cancel = close_cancel,
+                                                    .drop = weft__waiter_drop};
+
+static weft_future *wait_closed(weft_stream *stream, const struct weft__future_type *type)
+{
+    weft_loop *loop = stream->object.loop;
+
+    if (!stream->closed)
+        return weft__waiter_new(&stream->object, &stream->closes, type);
+    if (stream->error && stream->error != WEFT_ECLOSED)
+        return weft__object_failed(&stream->object, stream->error);
+    if (loop->closed) /* the future may outlive the stream, and the loop's own ones with it */
+        return weft_future_new_done_at(loop, NULL, type->name);
+    return weft__object_at_once(&stream->object);
+}
+
+weft_future *weft_stream_wait_closed(weft_stream *stream)
+{
+    if (stream->object.error)
+        return weft__object_failed(&stream->object, stream->object.error);
+    return wait_closed(stream, &closed_type);
+}
+
+weft_future *weft_stream_close(weft_stream *stream)
+{
+    weft_future *future;
+
+    if (stream->object.error)
+        return weft__object_failed(&stream->object, stream->object.error);
+    weft__check_thread(stream->object.loop, "weft_stream_close");
+    if (stream->closing)
+        return wait_closed(stream, &close_type);
+    stream->closing = true;
+    if (!stream->error && stream->transport_type != &plain_type)
+        stream->eof_asked = true; /* it may have a farewell to say; a descriptor's close says it */
+    if (!weft__stream_unsent(stream) || stream->object.loop->closed) {
+        weft__stream_finish_close(stream);
+        return wait_closed(stream, &close_type);
+    }
+    weft__stream_fail_read(stream, WEFT_ECLOSED);
+    stream->object.refs++; /* it goes on alone, until what was written is out */
+    stream->holds_itself = true;
+    future = wait_closed(stream, &close_type);
+    if (!weft__buffered(stream->out))
+        (void)weft__stream_flush(stream);
+    return future;
+}
+
+void weft_stream_abort(weft_stream *stream)
+{
+    if (!stream || stream->object.error || stream->closed)
+        return;
+    weft__check_thread(stream->object.loop, "weft_stream_abort");
+    stream->closing = true;
+    weft__stream_fail(stream, WEFT_ECLOSED);
+}
+
+void weft_stream_free(weft_stream *stream)
+{
+    weft_stream_abort(stream);
+    weft_stream_unref(stream);
+}
+
+bool weft_stream_is_closing(const weft_stream *stream)
+{
+    return stream->object.error || stream->closing;
+}
+
+void weft_stream_set_limit(weft_stream *stream, size_t limit)
+{
+    if (stream->object.error)
+        return;
+    stream->limit = limit;
+    stream->limit_set = true;
+}
+
+int weft_stream_error(const weft_stream *stream)
+{
+    return stream->object.error ? stream->object.error : stream->error;
+}
+
+int weft_stream_fd(const weft_stream *stream)
+{
+    return stream->object.error || !stream->io ? -1 : weft_io_fd(stream->io);
+}

@@ -1,0 +1,75 @@
+/* stream_priv.h - what a stream is inside: shared by its life, its reader and its writer. */
+#ifndef WEFT_STREAM_PRIV_H
+#define WEFT_STREAM_PRIV_H
+
+#include <event2/buffer.h>
+#include <weft/stream.h>
+
+#include "io_priv.h"
+#include "waiters_priv.h"
+
+enum { WEFT__SCRATCH = 8 * 1024 }; /* so much is read ahead of a small read, at most */
+
+/* A read under way. */
+struct weft__read {
+    struct weft__waiter waiter;
+    /* Go on: end, or wait for more.  Returns whether it has ended. */
+    bool (*step)(struct weft__read *read);
+    char *bytes; /* the caller's, or what grows */
+    size_t size, got;
+    const char *const *separators;
+    size_t separator_count;
+    size_t searched; /* so many bytes of what has come hold no separator's end */
+};
+
+struct weft_stream {
+    struct weft__object object;
+    const weft_transport_type *transport_type;
+    void *transport;
+    weft_io *io;
+    struct weft__wait waits[2];
+    bool waiting[2];               /* in the weft_io */
+    enum weft__direction wants[2]; /* what a read, and what is to be written, waits for */
+    struct weft__read *read;       /* the one that is pending */
+    struct weft__node readers;     /* its queue: it alone, at most */
+    struct weft__node drains;      /* who waits for the low mark */
+    struct weft__node closes;      /* who waits for the end */
+    struct evbuffer *in;           /* what was read too much.  NULL: nothing, ever */
+    struct evbuffer *out;          /* what is to be written; the same */
+    size_t limit, low, high, count;
+    int error; /* it failed: what all further calls answer, once what had come is read */
+    bool limit_set;
+    bool eof;       /* the peer has ended */
+    bool broken;    /* nothing more can be read: the transport is not asked again */
+    bool eof_asked; /* write_eof */
+    bool eof_sent;
+    bool closing, closed;
+    bool holds_itself; /* closing, and not written out yet */
+};
+
+/* stream.c: wait for what the pending read and what is unsent want, and for nothing else.  Errors: the backend's. */
+int weft__stream_watch(weft_stream *stream);
+/* After -EAGAIN: what this direction waits for. */
+void weft__stream_blocked(weft_stream *stream, enum weft__direction direction);
+/* It has failed, or is closed: everything that waits ends. */
+void weft__stream_fail(weft_stream *stream, int error);
+void weft__stream_finish_close(weft_stream *stream);
+
+/* reader.c: let the read that is pending fail. */
+void weft__stream_fail_read(weft_stream *stream, int error);
+/* writer.c: write what is unsent, as much as goes; wait for more, or close.  Returns the error that it failed with. */
+int weft__stream_flush(weft_stream *stream);
+
+static inline size_t weft__buffered(const struct evbuffer *buffer)
+{
+    return buffer ? evbuffer_get_length(buffer) : 0;
+}
+
+/* Whether something is left to be told to the peer. */
+static inline bool weft__stream_unsent(const weft_stream *stream)
+{
+    return !stream->error &&
+           (weft__buffered(stream->out) > 0 || (stream->eof_asked && !stream->eof_sent));
+}
+
+#endif
