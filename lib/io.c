@@ -195,15 +195,17 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
         return WEFT_ECLOSED;
     if (mode < 0)
         return -errno;
-    if (!(mode & O_NONBLOCK)) {
-        if (!(flags & WEFT_IO_OWNED))
-            return WEFT_EBLOCKING;
-        if (fcntl(fd, F_SETFL, mode | O_NONBLOCK) != 0)
-            return -errno;
-    }
+    if (!(mode & O_NONBLOCK) && !(flags & WEFT_IO_OWNED))
+        return WEFT_EBLOCKING;
     io = weft__zalloc(sizeof(*io));
     if (!io)
         return -ENOMEM;
+    if (!(mode & O_NONBLOCK) && fcntl(fd, F_SETFL, mode | O_NONBLOCK) != 0) {
+        int error = -errno;
+
+        weft__free(io, sizeof(*io));
+        return error;
+    }
     io->loop = loop;
     io->fd = fd;
     io->flags = (uint8_t)flags;

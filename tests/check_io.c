@@ -485,7 +485,25 @@ RULE(a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)
 }
 END_RULE
 
-RUN_SUITE("io", a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going,
+/* 100 */
+RULE(a_descriptor_that_could_not_be_wrapped_is_as_it_was)
+{
+    weft_io *io;
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    weft_testing_fail_allocation(1, 1);
+    ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED, &io), -ENOMEM);
+    weft_testing_fail_allocation(0, 0);
+    ck_assert_ptr_null(io);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+END_RULE
+
+RUN_SUITE("io", a_descriptor_that_could_not_be_wrapped_is_as_it_was,
+          a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going,
           a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open,
           a_payload_of_8_MB_arrives_intact, recv_gives_what_is_there_and_0_at_the_end,
           a_dead_peer_is_EPIPE_and_no_signal,
