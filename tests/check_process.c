@@ -368,7 +368,7 @@ RULE(its_signals_are_at_their_defaults_and_none_is_blocked)
     sigdelset(&all, SIGALRM);
     sigprocmask(SIG_BLOCK, &all, NULL);
     ck_assert_str_eq(said_by("grep -E 'Sig(Blk|Ign)' /proc/self/status | cut -f2 | "
-                             "sed s/180000000/000000000/ | tr '\\n' ' '",
+                             "sed s/[01][08]0000000/000000000/ | tr '\\n' ' '",
                              NULL, (weft_process_options){.in = 0}),
                      "0000000000000000 0000000000000000 ||0");
 }
