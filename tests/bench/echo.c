@@ -5,6 +5,7 @@
  * Each server is a process of its own, and so its CPU is the kernel's figure for it.  The client, here, is an epoll loop: each
  * connection sends 64 bytes, waits for them, and sends again.
  */
+#define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
