@@ -371,3 +371,14 @@ char *weft__strdup(const char *text)
 
     return copy ? memcpy(copy, text, size) : NULL;
 }
+
+bool weft__string_copy(char **to, const char *from)
+{
+    *to = from ? weft__strdup(from) : NULL;
+    return *to || !from;
+}
+
+void weft__string_free(char *text)
+{
+    weft__free(text, text ? strlen(text) + 1 : 0);
+}

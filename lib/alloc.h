@@ -20,6 +20,10 @@ void weft__free(void *block, size_t size);
 /* Change the size of a block; the first `size` bytes stay.  NULL: the old block is as it was. */
 void *weft__resize(void *block, size_t size, size_t new_size);
 char *weft__strdup(const char *text);
+/* Copy a string, unless there is none: then NULL.  False: no memory. */
+bool weft__string_copy(char **to, const char *from);
+/* NULL is fine. */
+void weft__string_free(char *text);
 
 /* What weft_testing_live tells. */
 enum weft__counter {

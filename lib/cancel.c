@@ -67,9 +67,7 @@ void weft__task_deliver(struct weft__task *task)
             seen = task;
             next_mark *= 2;
         }
-        inner->future.cancelling += inner->future.cancelling < UINT16_MAX;
-        inner->future.u.reason = reason;
-        inner->future.v.where = where;
+        weft__task_count_request(inner, reason, where);
         if (weft__scope_hold(inner, NULL))
             return;
         task = inner;
@@ -78,11 +76,7 @@ void weft__task_deliver(struct weft__task *task)
 
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where)
 {
-    weft_future *future = &task->future;
-
-    future->cancelling += future->cancelling < UINT16_MAX;
-    future->u.reason = reason;
-    future->v.where = where;
+    weft__task_count_request(task, reason, where);
     if (!weft__scope_hold(task, NULL))
         weft__task_deliver(task);
     return true;

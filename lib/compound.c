@@ -229,7 +229,7 @@ void weft__compound_last(weft_future *future)
             weft_future_unref(compound->source);
         weft__free(compound, size);
         weft__count(WEFT__COUNT_FUTURES, -1);
-        loop->futures--;
+        loop->held--; /* the loop itself goes after the last */
     }
     loop->burying = false;
     if (outermost)

@@ -223,8 +223,8 @@ static void connection_cleanup(void *frame)
 {
     struct connection *f = frame;
 
-    weft__free(f->host, f->host ? strlen(f->host) + 1 : 0);
-    weft__free(f->service, f->service ? strlen(f->service) + 1 : 0);
+    weft__string_free(f->host);
+    weft__string_free(f->service);
     weft__free(f->order, f->count * sizeof(*f->order));
     weft__free(f->attempts, f->count * sizeof(*f->attempts));
     weft__free(f->errors, f->count * sizeof(*f->errors));
@@ -245,9 +245,7 @@ weft_future *weft_open_connection_with(weft_loop *loop, const char *host, const 
     error = parse_local(&frame);
     if (error)
         return weft__failed(loop, error, NULL);
-    frame.host = host ? weft__strdup(host) : NULL;
-    frame.service = service ? weft__strdup(service) : NULL;
-    if ((host && !frame.host) || (service && !frame.service)) {
+    if (!weft__string_copy(&frame.host, host) || !weft__string_copy(&frame.service, service)) {
         connection_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);
     }

@@ -106,7 +106,7 @@ int weft_task_set_name(weft_task *task, const char *name)
     copy = extra ? weft__strdup(name) : NULL;
     if (!copy)
         return -ENOMEM;
-    weft__free(extra->name, extra->name ? strlen(extra->name) + 1 : 0);
+    weft__string_free(extra->name);
     extra->name = copy;
     return 0;
 }

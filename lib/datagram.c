@@ -211,7 +211,8 @@ weft_future *weft_sock_sendto(weft_io *io, const void *bytes, size_t size,
 
 struct endpoint {
     weft_gen gen;
-    weft_datagram_options options; /* its strings are ours */
+    weft_datagram_options options;
+    char *local_host, *local_service, *remote_host, *remote_service; /* copies of its strings */
     struct addrinfo *local, *remote;
 };
 
@@ -288,13 +289,12 @@ static weft_step open_endpoint(void *frame)
     int error;
 
     WEFT_BEGIN(f);
-    if (f->options.local_host || f->options.local_service) {
-        WEFT_AWAIT(
-            f, endpoint_look_up(f, f->options.local_host, f->options.local_service, AI_PASSIVE));
+    if (f->local_host || f->local_service) {
+        WEFT_AWAIT(f, endpoint_look_up(f, f->local_host, f->local_service, AI_PASSIVE));
         f->local = weft_take(f);
     }
-    if (f->options.remote_host || f->options.remote_service) {
-        WEFT_AWAIT(f, endpoint_look_up(f, f->options.remote_host, f->options.remote_service, 0));
+    if (f->remote_host || f->remote_service) {
+        WEFT_AWAIT(f, endpoint_look_up(f, f->remote_host, f->remote_service, 0));
         f->remote = weft_take(f);
     }
     if (!f->local && !f->remote && !f->options.family)
@@ -306,19 +306,14 @@ static weft_step open_endpoint(void *frame)
     WEFT_END(f);
 }
 
-static void free_string(const char *string)
-{
-    weft__free((void *)(uintptr_t)string, string ? strlen(string) + 1 : 0);
-}
-
 static void endpoint_cleanup(void *frame)
 {
     struct endpoint *f = frame;
 
-    free_string(f->options.local_host);
-    free_string(f->options.local_service);
-    free_string(f->options.remote_host);
-    free_string(f->options.remote_service);
+    weft__string_free(f->local_host);
+    weft__string_free(f->local_service);
+    weft__string_free(f->remote_host);
+    weft__string_free(f->remote_service);
     if (f->local)
         freeaddrinfo(f->local);
     if (f->remote)
@@ -330,24 +325,15 @@ static const weft_gen_type endpoint_type = {.name = "open_datagram",
                                             .resume = open_endpoint,
                                             .cleanup = endpoint_cleanup};
 
-/* Copy a string, unless there is none.  False: no memory. */
-static bool copy(const char **to, const char *from)
-{
-    *to = from ? weft__strdup(from) : NULL;
-    return *to || !from;
-}
-
 weft_future *weft_open_datagram_with(weft_loop *loop, const weft_datagram_options *options)
 {
     struct endpoint frame = {.options = *options};
-    weft_datagram_options *o = &frame.options;
 
     loop = weft__loop_of(loop);
-    o->local_host = o->local_service = o->remote_host = o->remote_service = NULL;
-    if (!copy(&o->local_host, options->local_host) ||
-        !copy(&o->local_service, options->local_service) ||
-        !copy(&o->remote_host, options->remote_host) ||
-        !copy(&o->remote_service, options->remote_service)) {
+    if (!weft__string_copy(&frame.local_host, options->local_host) ||
+        !weft__string_copy(&frame.local_service, options->local_service) ||
+        !weft__string_copy(&frame.remote_host, options->remote_host) ||
+        !weft__string_copy(&frame.remote_service, options->remote_service)) {
         endpoint_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);
     }

@@ -32,14 +32,14 @@ enum weft__job_state {
     WEFT__JOB_ABANDONED
 };
 
-struct weft__wait; /* its future, in job.c */
+struct weft__job_wait; /* its future, in job.c */
 
 struct weft__job {
     struct weft__letter letter;
     struct weft__node place; /* in the loop's ring */
     weft_loop *loop;
     weft_executor *executor;
-    struct weft__wait *wait; /* the loop's thread only; NULL: nobody is told */
+    struct weft__job_wait *wait; /* the loop's thread only; NULL: nobody is told */
     weft_job what;
     enum weft__job_state state;    /* under the executor's lock */
     struct weft__job *next, *prev; /* QUEUED: in the executor; under its lock */

@@ -269,19 +269,14 @@ static void offer_cancels(weft_explorer *explorer)
     }
 }
 
-static bool is_task(const struct weft__node *node)
-{
-    return node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START;
-}
-
 /* How many may run next; and the one that was chosen. */
 static unsigned count_next(const struct weft__node *batch)
 {
     unsigned tasks = 0, others = 0;
 
     for (const struct weft__node *node = batch->next; node != batch; node = node->next) {
-        tasks += is_task(node);
-        others |= !is_task(node);
+        tasks += weft__node_is_task(node);
+        others |= !weft__node_is_task(node);
     }
     return tasks + others;
 }
@@ -292,9 +287,9 @@ static struct weft__node *find_next(struct weft__node *batch, unsigned choice)
     bool other = false;
 
     for (;; node = node->next) {
-        if (!is_task(node) && other)
+        if (!weft__node_is_task(node) && other)
             continue; /* behind another one of its kind */
-        other = other || !is_task(node);
+        other = other || !weft__node_is_task(node);
         if (choice-- == 0)
             return node;
     }

@@ -29,7 +29,7 @@ void weft__future_init(weft_future *future, weft_loop *loop, const struct weft__
                        const char *site)
 {
     *future = (weft_future){.loop = loop, .type = type, .site = site, .refs = 1};
-    loop->futures++;
+    weft__loop_hold(loop);
 }
 
 weft_future *weft__future_make(weft_loop *loop, const struct weft__future_type *type,
@@ -109,7 +109,7 @@ void weft__future_last_words(weft_future *future)
     if (future->type == &weft__task_type && weft__task(future)->extra) {
         struct weft__task_extra *extra = weft__task(future)->extra;
 
-        weft__free(extra->name, extra->name ? strlen(extra->name) + 1 : 0);
+        weft__string_free(extra->name);
         weft__free(extra, sizeof(*extra));
     }
 }
@@ -127,9 +127,7 @@ void weft__future_last(weft_future *future)
         weft__future_last_words(future);
     weft__free(future, size);
     weft__count(WEFT__COUNT_FUTURES, -1);
-    loop->futures--;
-    if (weft__unlikely(loop->closed))
-        weft__loop_released(loop);
+    weft__loop_let_go(loop);
 }
 
 void weft__future_orphaned(weft_future *future)

@@ -163,9 +163,10 @@ static void gather_release(struct weft__join *join)
         weft_results_free(gather->results->items);
 }
 
-static const struct weft__join_type gather_type = {.base = {WEFT__JOIN_TYPE("gather", struct gather)},
-                                                   .done = gather_done,
-                                                   .release = gather_release};
+static const struct weft__join_type gather_type = {
+    .base = {WEFT__JOIN_TYPE("gather", struct gather, weft__join_cancel)},
+    .done = gather_done,
+    .release = gather_release};
 
 /* A gather of `count`, without edges yet; NULL without memory. */
 static struct gather *gather_new(weft_loop *loop, size_t count, unsigned flags, const char *where)
@@ -182,17 +183,6 @@ static struct gather *gather_new(weft_loop *loop, size_t count, unsigned flags, 
     return NULL;
 }
 
-/* Why there is no gather, or 0. */
-static int refusal(weft_loop *loop, weft_future *const *futures, size_t count)
-{
-    if (loop->closed)
-        return WEFT_ECLOSED;
-    for (size_t i = 0; i < count; i++)
-        if (futures[i]->loop != loop)
-            return WEFT_EOTHERLOOP;
-    return 0;
-}
-
 weft_future *weft_gather_at(const char *where, weft_loop *loop, weft_future *const *futures,
                             size_t count, unsigned flags)
 {
@@ -200,7 +190,7 @@ weft_future *weft_gather_at(const char *where, weft_loop *loop, weft_future *con
     int error;
 
     loop = weft__loop_of(loop);
-    error = refusal(loop, futures, count);
+    error = weft__join_refusal(loop, futures, count);
     if (count == 0 && !error)
         return weft_future_ref(&loop->done);
     if (!error)
@@ -224,14 +214,13 @@ weft_future *weft_gather_calls_at(const char *where, weft_loop *loop, weft_gen *
     int error;
 
     loop = weft__loop_of(loop);
-    error = limit == 0 ? -EINVAL : refusal(loop, NULL, 0);
+    error = limit == 0 ? -EINVAL : weft__join_refusal(loop, NULL, 0);
     if (count == 0 && !error)
         return weft_future_ref(&loop->done);
     if (!error)
         gather = gather_new(loop, count, flags, where);
     if (!gather) {
-        for (size_t i = 0; i < count; i++)
-            (void)weft_gen_close(calls[i]);
+        weft__close_calls(calls, count);
         return weft__failed(loop, error ? error : -ENOMEM, where);
     }
     if (weft__join_calls(&gather->join, calls, count) != 0) {

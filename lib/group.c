@@ -50,7 +50,7 @@ weft_group *weft_group_new(enum weft_group_policy policy)
     group->loop = loop;
     group->users = 1;
     group->policy = policy;
-    loop->futures++; /* like a future, it needs the loop's memory */
+    weft__loop_hold(loop);
     return group;
 }
 
@@ -85,9 +85,7 @@ static void group_free(weft_group *group)
         weft_future_unref(&group->exit->compound.future);
     weft_future_unref(group->owner);
     weft__free(group, sizeof(*group));
-    loop->futures--;
-    if (loop->closed)
-        weft__loop_released(loop);
+    weft__loop_let_go(loop);
 }
 
 void weft__group_unpin(weft_group *group)
@@ -111,16 +109,14 @@ static void cancel_children(weft_group *group, const char *reason, const char *w
 /* A request that shields outside of the group do not hold back. */
 static void ask_owner(weft_group *group, const char *reason, const char *where)
 {
-    weft_future *owner = group->owner;
+    struct weft__task *owner = weft__task(group->owner);
 
-    if (group->asked || weft__done(owner))
+    if (group->asked || weft__done(&owner->future))
         return;
     group->asked = true;
-    owner->cancelling += owner->cancelling < UINT16_MAX;
-    owner->u.reason = reason;
-    owner->v.where = where;
-    if (!weft__scope_hold_within(weft__task(owner), group->entry_scope))
-        weft__task_deliver(weft__task(owner));
+    weft__task_count_request(owner, reason, where);
+    if (!weft__scope_hold_within(owner, group->entry_scope))
+        weft__task_deliver(owner);
 }
 
 /* The group's own reasons to stop: they count once. */

@@ -87,9 +87,7 @@ static void io_free(weft_io *io)
 
     weft__free(io, sizeof(*io));
     weft__count(WEFT__COUNT_IOS, -1);
-    loop->futures--;
-    if (loop->closed)
-        weft__loop_released(loop);
+    weft__loop_let_go(loop);
 }
 
 /* Libevent says that something has happened. */
@@ -214,7 +212,7 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
     if (io->next)
         io->next->prev = io;
     loop->ios = io;
-    loop->futures++; /* it points to the loop, as a future does */
+    weft__loop_hold(loop);
     weft__count(WEFT__COUNT_IOS, 1);
     *out = io;
     return 0;

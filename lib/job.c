@@ -15,7 +15,7 @@
 #include "executor_priv.h"
 
 /* The future of a job. */
-struct weft__wait {
+struct weft__job_wait {
     weft_future future;
     struct weft__job *job;  /* NULL: delivered, cancelled or abandoned */
     struct weft__hook hook; /* abandoned by a close: ends it */
@@ -71,7 +71,7 @@ static void deliver(struct weft__hook *hook)
 }
 
 /* A close was about to end it. */
-static void forget_close(struct weft__wait *wait)
+static void forget_close(struct weft__job_wait *wait)
 {
     if (wait->hook.node.next)
         weft__queue_remove(&wait->hook.node);
@@ -79,7 +79,7 @@ static void forget_close(struct weft__wait *wait)
 
 static bool job_cancel(weft_future *future, const char *reason, const char *where)
 {
-    struct weft__wait *wait = (struct weft__wait *)(void *)future;
+    struct weft__job_wait *wait = (struct weft__job_wait *)(void *)future;
     struct weft__job *job = wait->job;
 
     switch (job ? weft__executor_withdraw(job) : WEFT__JOB_ABANDONED) {
@@ -102,7 +102,7 @@ static bool job_cancel(weft_future *future, const char *reason, const char *wher
 
 static void job_drop(weft_future *future)
 {
-    struct weft__wait *wait = (struct weft__wait *)(void *)future;
+    struct weft__job_wait *wait = (struct weft__job_wait *)(void *)future;
     struct weft__job *job = wait->job;
 
     forget_close(wait);
@@ -114,7 +114,7 @@ static void job_drop(weft_future *future)
 }
 
 static const struct weft__future_type job_type = {
-    .name = "job", .size = sizeof(struct weft__wait), .cancel = job_cancel, .drop = job_drop};
+    .name = "job", .size = sizeof(struct weft__job_wait), .cancel = job_cancel, .drop = job_drop};
 
 /* ---- starting one ---------------------------------------------------------------------------- */
 
@@ -131,13 +131,13 @@ static int start_job(weft_loop *loop, weft_executor *executor, const weft_job *w
                      const char *where, weft_future **future)
 {
     struct weft__job *job = weft__zalloc(sizeof(*job));
-    struct weft__wait *wait;
+    struct weft__job_wait *wait;
     int error;
 
     *future = NULL;
     if (!job)
         return -ENOMEM;
-    wait = (struct weft__wait *)(void *)weft__future_make(loop, &job_type, where);
+    wait = (struct weft__job_wait *)(void *)weft__future_make(loop, &job_type, where);
     if (!wait) {
         weft__free(job, sizeof(*job));
         return -ENOMEM;
@@ -188,7 +188,7 @@ weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_j
 /* Its job was abandoned by the close. */
 static void end_closed(struct weft__hook *hook)
 {
-    weft__future_fail(&weft__container_of(hook, struct weft__wait, hook)->future, WEFT_ECLOSED);
+    weft__future_fail(&weft__container_of(hook, struct weft__job_wait, hook)->future, WEFT_ECLOSED);
 }
 
 /* Take back what has not begun, and let go of what can be abandoned.  Nothing is told yet: what
@@ -199,7 +199,7 @@ static void withdraw_all(weft_loop *loop)
 
     for (bool more = node != NULL; more; node = next) {
         struct weft__job *job = weft__container_of(node, struct weft__job, place);
-        struct weft__wait *wait = job->wait;
+        struct weft__job_wait *wait = job->wait;
 
         more = node != last;
         next = node->next;

@@ -88,13 +88,28 @@ int weft__join_edges(struct weft__join *join, size_t count)
     return 0;
 }
 
+int weft__join_refusal(const weft_loop *loop, weft_future *const *futures, size_t count)
+{
+    if (loop->closed)
+        return WEFT_ECLOSED;
+    for (size_t i = 0; i < count; i++)
+        if (futures[i]->loop != loop)
+            return WEFT_EOTHERLOOP;
+    return 0;
+}
+
+void weft__close_calls(weft_gen *const *calls, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        (void)weft_gen_close(calls[i]);
+}
+
 int weft__join_calls(struct weft__join *join, weft_gen *const *calls, size_t count)
 {
     if (weft__join_edges(join, count) == 0)
         join->calls = weft__alloc(count * sizeof(*calls));
     if (!join->calls) {
-        for (size_t i = 0; i < count; i++)
-            (void)weft_gen_close(calls[i]);
+        weft__close_calls(calls, count);
         return -ENOMEM;
     }
     memcpy(join->calls, calls, count * sizeof(*calls));
@@ -280,8 +295,8 @@ static void drop_calls(struct weft__join *join, uint32_t count)
 
     join->calls = NULL;
     join->maker = NULL;
-    for (uint32_t i = join->started; calls && i < count; i++)
-        (void)weft_gen_close(calls[i]);
+    if (calls)
+        weft__close_calls(calls + join->started, count - join->started);
     weft__free(calls, count * sizeof(*calls));
     weft_future_unref(maker);
 }

@@ -52,9 +52,9 @@ bool weft__join_cancel(weft_future *future, const char *reason, const char *wher
 bool weft__join_forward(weft_future *future, const char *reason, const char *where);
 void weft__join_drop(weft_future *future);
 
-/* The fields of a join's weft__future_type. */
-#define WEFT__JOIN_TYPE(what, type) \
-    .name = (what), .size = sizeof(type), .cancel = weft__join_cancel, .drop = weft__join_drop, \
+/* The fields of a join's weft__future_type; its `cancel` is weft__join_cancel, weft__join_forward, or one of its own. */
+#define WEFT__JOIN_TYPE(what, type, cancel_fn) \
+    .name = (what), .size = sizeof(type), .cancel = (cancel_fn), .drop = weft__join_drop, \
     .compound = &weft__join_ops
 
 /* Make a join: pending, one reference, no edges.  NULL without memory. */
@@ -62,6 +62,10 @@ struct weft__join *weft__join_new(weft_loop *loop, const struct weft__join_type 
                                   const char *where);
 /* Give it `count` edges without children.  Errors: -ENOMEM. */
 int weft__join_edges(struct weft__join *join, size_t count);
+/* What stands against waiting for these futures on a loop, or 0: WEFT_ECLOSED, WEFT_EOTHERLOOP. */
+int weft__join_refusal(const weft_loop *loop, weft_future *const *futures, size_t count);
+/* Let go of what a call that fails has taken. */
+void weft__close_calls(weft_gen *const *calls, size_t count);
 /* Give it edges and generators for them, which it takes on every path.  Errors: -ENOMEM. */
 int weft__join_calls(struct weft__join *join, weft_gen *const *calls, size_t count);
 /* Start the next generator.  False: there is none left. */

@@ -33,6 +33,12 @@ struct weft__hook {
     void (*fn)(struct weft__hook *hook);
 };
 
+/* Whether a node lies in a task. */
+static inline bool weft__node_is_task(const struct weft__node *node)
+{
+    return node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START;
+}
+
 #define weft__container_of(pointer, type, member) \
     ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

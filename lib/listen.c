@@ -265,17 +265,12 @@ static weft_step listen_all(void *frame)
     WEFT_END(f);
 }
 
-static void free_string(char *string)
-{
-    weft__free(string, string ? strlen(string) + 1 : 0);
-}
-
 static void listen_cleanup(void *frame)
 {
     struct listen *f = frame;
 
-    free_string(f->host);
-    free_string(f->service);
+    weft__string_free(f->host);
+    weft__string_free(f->service);
     if (f->found)
         freeaddrinfo(f->found);
     weft_server_unref(f->server);
@@ -284,13 +279,6 @@ static const weft_gen_type listen_type = {.name = "start_server",
                                           .size = sizeof(struct listen),
                                           .resume = listen_all,
                                           .cleanup = listen_cleanup};
-
-/* Copy a string, unless there is none.  False: no memory. */
-static bool copy(char **to, const char *from)
-{
-    *to = from ? weft__strdup(from) : NULL;
-    return *to || !from;
-}
 
 weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *arg,
                                     const weft_server_options *options)
@@ -302,8 +290,9 @@ weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *a
     if (!frame.server)
         return weft__failed(loop, -ENOMEM, NULL);
     *frame.server = (weft_server){.loop = loop, .users = 1, .pins = 1, .fn = fn, .arg = arg};
-    if (!copy(&frame.server->path, options->path) || !copy(&frame.host, options->host) ||
-        !copy(&frame.service, options->service)) {
+    if (!weft__string_copy(&frame.server->path, options->path) ||
+        !weft__string_copy(&frame.host, options->host) ||
+        !weft__string_copy(&frame.service, options->service)) {
         listen_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);
     }

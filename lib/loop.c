@@ -393,7 +393,7 @@ static void init_immortals(weft_loop *loop)
     loop->done.state = WEFT__FINISHED;
     loop->done.flags = WEFT__NAMED;
     loop->nomem.refs = loop->round.refs = loop->done.refs = WEFT__IMMORTAL;
-    loop->futures = 0;
+    loop->held = 0;
 }
 
 static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;

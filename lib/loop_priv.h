@@ -132,7 +132,7 @@ struct weft_loop {
 
     weft_loop *next_loop, *prev_loop; /* in weft__loops */
 
-    size_t futures;    /* alive: they point here */
+    size_t held;       /* what is alive and points here: see weft__loop_hold */
     weft_future nomem; /* failed with -ENOMEM */
     weft_future round; /* done; an await of it gives way */
     weft_future done;  /* done with NULL */
@@ -196,8 +196,19 @@ void weft__run_start(weft_loop *loop, struct weft__task *task);
 /* The loop is closed: what is queued will not run, and what it holds is given back.  Hooks run: compound
  * futures end as what they wait for. */
 void weft__drop_queued(weft_loop *loop);
-/* A future has gone: the memory of a closed loop may go, too. */
+/* The memory of a closed loop may go. */
 void weft__loop_released(weft_loop *loop);
+/* Something points to the loop, which needs its memory: a future, a lock, a weft_io; and does so no longer. */
+static inline void weft__loop_hold(weft_loop *loop)
+{
+    loop->held++;
+}
+static inline void weft__loop_let_go(weft_loop *loop)
+{
+    loop->held--;
+    if (weft__unlikely(loop->closed))
+        weft__loop_released(loop);
+}
 /* The number of references has changed: listen to other threads, or no longer. */
 void weft__loop_listen(weft_loop *loop);
 void weft__report(weft_loop *loop, const char *message, int error, weft_future *future);
@@ -211,6 +222,8 @@ void weft__calls_close(weft_loop *loop);
 
 /* mailbox.c */
 int weft__mailbox_open(weft_loop *loop);
+/* A pipe through which a loop is woken: non-blocking, close-on-exec.  Errors: pipe(2)'s. */
+int weft__wake_pipe(int fds[2]);
 void weft__mailbox_collect(weft_loop *loop);
 /* Make up to `count` of what was posted ready. */
 void weft__mailbox_feed(weft_loop *loop, unsigned count);

@@ -28,6 +28,21 @@ struct posted {
     const char *reason; /* a cancel's */
 };
 
+int weft__wake_pipe(int fds[2])
+{
+#ifdef HAVE_PIPE2
+    return pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
+#else
+    if (pipe(fds) != 0)
+        return -errno;
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    return 0;
+#endif
+}
+
 int weft__mailbox_open(weft_loop *loop)
 {
 #ifdef HAVE_EVENTFD
@@ -35,14 +50,10 @@ int weft__mailbox_open(weft_loop *loop)
     if (loop->wake_read < 0)
         return -errno;
 #else
-    int fds[2];
+    int fds[2], error = weft__wake_pipe(fds);
 
-    if (pipe(fds) != 0)
-        return -errno;
-    for (int i = 0; i < 2; i++) {
-        fcntl(fds[i], F_SETFL, O_NONBLOCK);
-        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    }
+    if (error)
+        return error;
     loop->wake_read = fds[0];
     loop->wake_write = fds[1];
 #endif
@@ -229,7 +240,7 @@ void weft__loop_released(weft_loop *loop)
     bool forsaken;
 
     pthread_mutex_lock(&loop->lock);
-    loop->forsaken = loop->refs == 0 && loop->futures == 0;
+    loop->forsaken = loop->refs == 0 && loop->held == 0;
     forsaken = loop->forsaken && loop->guests == 0;
     pthread_mutex_unlock(&loop->lock);
     if (forsaken)

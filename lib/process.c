@@ -358,10 +358,8 @@ weft_stream *weft_process_err(const weft_process *process)
     return process->streams[2];
 }
 
-static const struct weft__future_type wait_type = {.name = "process_wait",
-                                                   .size = sizeof(struct weft__waiter),
-                                                   .cancel = weft__waiter_cancel,
-                                                   .drop = weft__waiter_drop};
+static const struct weft__future_type wait_type = WEFT__WAITER_TYPE("process_wait",
+                                                                    struct weft__waiter);
 
 weft_future *weft_process_wait(weft_process *process)
 {

@@ -75,16 +75,12 @@ static void putter_drop(weft_future *future)
     destroy_item(putter->destroy, putter->waiter.u.item);
 }
 
-static const struct weft__future_type getter_type = {.name = "queue get",
-                                                     .size = sizeof(struct weft__waiter),
-                                                     .cancel = weft__waiter_cancel,
-                                                     .drop = weft__waiter_drop};
+static const struct weft__future_type getter_type = WEFT__WAITER_TYPE("queue get",
+                                                                      struct weft__waiter);
 static const struct weft__future_type putter_type = {
     .name = "queue put", .size = sizeof(struct putter), .cancel = putter_cancel, .drop = putter_drop};
-static const struct weft__future_type joiner_type = {.name = "queue join",
-                                                     .size = sizeof(struct weft__waiter),
-                                                     .cancel = weft__waiter_cancel,
-                                                     .drop = weft__waiter_drop};
+static const struct weft__future_type joiner_type = WEFT__WAITER_TYPE("queue join",
+                                                                      struct weft__waiter);
 
 /* End the waits to put; the queue is held. */
 static void fail_putters(weft_queue *queue, int error)

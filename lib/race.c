@@ -87,7 +87,6 @@ static void race_expired(struct weft__join *join)
 static bool race_cancel(weft_future *future, const char *reason, const char *where)
 {
     struct weft__join *join = weft__join(future);
-
     bool taken;
 
     if (race_of(join)->winner)
@@ -100,13 +99,10 @@ static bool race_cancel(weft_future *future, const char *reason, const char *whe
     return taken;
 }
 
-static const struct weft__join_type race_type = {.base = {.name = "staggered_race",
-                                                          .size = sizeof(struct race),
-                                                          .cancel = race_cancel,
-                                                          .drop = weft__join_drop,
-                                                          .compound = &weft__join_ops},
-                                                 .done = race_done,
-                                                 .expired = race_expired};
+static const struct weft__join_type race_type = {
+    .base = {WEFT__JOIN_TYPE("staggered_race", struct race, race_cancel)},
+    .done = race_done,
+    .expired = race_expired};
 
 weft_future *weft_staggered_race_at(const char *where, weft_loop *loop, weft_gen *const *calls,
                                     size_t count, double delay, int *errors)
@@ -122,8 +118,7 @@ weft_future *weft_staggered_race_at(const char *where, weft_loop *loop, weft_gen
         error = join ? 0 : -ENOMEM;
     }
     if (error) {
-        for (size_t i = 0; i < count; i++)
-            (void)weft_gen_close(calls[i]);
+        weft__close_calls(calls, count);
         return weft__failed(loop, error, where);
     }
     if (weft__join_calls(join, calls, count) != 0) {

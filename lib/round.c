@@ -37,9 +37,8 @@ static void dispatch(weft_loop *loop, struct weft__node *node)
 /* The task that a node is of, or NULL. */
 static weft_task *task_of(struct weft__node *node)
 {
-    if (node->kind != WEFT__NODE_TASK && node->kind != WEFT__NODE_START)
-        return NULL;
-    return &weft__container_of(node, struct weft__task, node)->future;
+    return weft__node_is_task(node) ? &weft__container_of(node, struct weft__task, node)->future
+                                    : NULL;
 }
 
 /* Dispatch a task's node between the hooks before and after a step.  The task outlives its step for them. */

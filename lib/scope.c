@@ -128,12 +128,9 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
 void weft__scope_expire(weft_scope *scope)
 {
     struct weft__task *task = weft__task(scope->task);
-    weft_future *future = &task->future;
 
     scope->state = SCOPE_EXPIRING;
-    future->cancelling += future->cancelling < UINT16_MAX;
-    future->u.reason = "deadline";
-    future->v.where = future->site;
+    weft__task_count_request(task, "deadline", task->future.site);
     if (!weft__scope_hold(task, scope))
         weft__task_deliver(task);
 }

@@ -56,7 +56,7 @@ void weft__server_unpin(weft_server *server)
         return;
     stop_listening(server);
     weft__free(server->listeners, server->listener_size * sizeof(*server->listeners));
-    weft__free(server->path, server->path ? strlen(server->path) + 1 : 0);
+    weft__string_free(server->path);
     weft_semaphore_unref(server->permits);
     weft_future_unref(server->closing);
     weft_group_unref(server->group);

@@ -37,21 +37,6 @@ struct wait {
 
 /* ---- a loop's signals -------------------------------------------------------------------------------------- */
 
-static int open_pipe(int fds[2])
-{
-#ifdef HAVE_PIPE2
-    return pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
-#else
-    if (pipe(fds) != 0)
-        return -errno;
-    for (int i = 0; i < 2; i++) {
-        fcntl(fds[i], F_SETFL, O_NONBLOCK);
-        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    }
-    return 0;
-#endif
-}
-
 /* At the first use.  It stays until the loop is closed. */
 static int signals_open(weft_loop *loop)
 {
@@ -63,7 +48,7 @@ static int signals_open(weft_loop *loop)
     signals = weft__zalloc(sizeof(*signals));
     if (!signals)
         return -ENOMEM;
-    error = open_pipe(fds);
+    error = weft__wake_pipe(fds);
     if (!error && !(signals->sink = weft__sink_take(fds[1]))) {
         close(fds[0]);
         close(fds[1]);

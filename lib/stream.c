@@ -25,17 +25,14 @@
 static ssize_t plain_read(void *transport, const struct iovec *parts, int count)
 {
     weft_io *io = transport;
-    size_t size = 0;
     ssize_t n;
 
     if (io->drained[READING])
         return -EAGAIN;
-    for (int i = 0; i < count; i++)
-        size += parts[i].iov_len;
     do
         n = count == 1 ? read(io->fd, parts->iov_base, parts->iov_len) : readv(io->fd, parts, count);
     while (n < 0 && errno == EINTR);
-    if (n > 0 && (size_t)n < size)
+    if (n > 0 && (size_t)n < weft__total(parts, count))
         weft__io_short(io);
     if (n >= 0)
         return n;
@@ -49,15 +46,12 @@ static ssize_t plain_write(void *transport, const struct iovec *parts, int count
 {
     weft_io *io = transport;
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts};
-    size_t size = 0;
     ssize_t n;
 
     if (io->drained[WRITING])
         return -EAGAIN;
     count = count < IOV_MAX ? count : IOV_MAX;
     message.msg_iovlen = (size_t)count;
-    for (int i = 0; i < count; i++)
-        size += parts[i].iov_len;
     do {
         n = io->is_pipe  ? -1
             : count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
@@ -68,7 +62,7 @@ static ssize_t plain_write(void *transport, const struct iovec *parts, int count
         }
     } while (n < 0 && errno == EINTR);
     if (n >= 0) {
-        io->drained[WRITING] = (size_t)n < size; /* it is full: see epoll(7) */
+        io->drained[WRITING] = (size_t)n < weft__total(parts, count); /* full: see epoll(7) */
         return n;
     }
     if (errno != EAGAIN && errno != EWOULDBLOCK)
@@ -277,10 +271,8 @@ void weft__stream_fail(weft_stream *stream, int error)
     weft__object_unref(&stream->object);
 }
 
-static const struct weft__future_type closed_type = {.name = "stream_wait_closed",
-                                                     .size = sizeof(struct weft__waiter),
-                                                     .cancel = weft__waiter_cancel,
-                                                     .drop = weft__waiter_drop};
+static const struct weft__future_type closed_type = WEFT__WAITER_TYPE("stream_wait_closed",
+                                                                      struct weft__waiter);
 
 static bool close_cancel(weft_future *future, const char *reason, const char *where)
 {

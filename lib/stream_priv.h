@@ -65,6 +65,15 @@ static inline size_t weft__buffered(const struct evbuffer *buffer)
     return buffer ? evbuffer_get_length(buffer) : 0;
 }
 
+static inline size_t weft__total(const struct iovec *parts, int count)
+{
+    size_t size = 0;
+
+    for (int i = 0; i < count; i++)
+        size += parts[i].iov_len;
+    return size;
+}
+
 /* Whether something is left to be told to the peer. */
 static inline bool weft__stream_unsent(const weft_stream *stream)
 {

@@ -70,12 +70,6 @@ static void queued_abandon(struct weft__object *object)
     weft__waiters_fail(&queued_of(object)->queue, WEFT_EABANDONED);
 }
 
-#define WAITER_TYPE(what, type) \
-    { \
-        .name = (what), .size = sizeof(type), .cancel = weft__waiter_cancel, \
-        .drop = weft__waiter_drop \
-    }
-
 /* ---- lock ------------------------------------------------------------------------------------ */
 
 /* A waiter's turn has come: it leaves, and ends as it is to end. */
@@ -124,8 +118,8 @@ static void lock_abandon(struct weft__object *object)
 
 static const struct weft__object_type lock_type = {.size = sizeof(weft_lock),
                                                    .abandon = lock_abandon};
-static const struct weft__future_type lock_acquire_type = WAITER_TYPE("lock_acquire",
-                                                                      struct weft__lock_waiter);
+static const struct weft__future_type lock_acquire_type = WEFT__WAITER_TYPE(
+    "lock_acquire", struct weft__lock_waiter);
 
 weft_lock *weft_lock_new(weft_loop *loop)
 {
@@ -204,8 +198,8 @@ struct weft_event {
 
 static const struct weft__object_type event_type = {.size = sizeof(weft_event),
                                                     .abandon = queued_abandon};
-static const struct weft__future_type event_wait_type = WAITER_TYPE("event_wait",
-                                                                    struct weft__waiter);
+static const struct weft__future_type event_wait_type = WEFT__WAITER_TYPE("event_wait",
+                                                                          struct weft__waiter);
 
 weft_event *weft_event_new(weft_loop *loop)
 {
@@ -267,8 +261,8 @@ struct weft_semaphore {
 
 static const struct weft__object_type semaphore_type = {.size = sizeof(weft_semaphore),
                                                         .abandon = queued_abandon};
-static const struct weft__future_type semaphore_acquire_type = WAITER_TYPE("semaphore_acquire",
-                                                                           struct weft__waiter);
+static const struct weft__future_type semaphore_acquire_type = WEFT__WAITER_TYPE(
+    "semaphore_acquire", struct weft__waiter);
 
 static weft_semaphore *semaphore_new(weft_loop *loop, long permits, long bound)
 {
@@ -346,8 +340,8 @@ struct weft_barrier {
 
 static const struct weft__object_type barrier_type = {.size = sizeof(weft_barrier),
                                                       .abandon = queued_abandon};
-static const struct weft__future_type barrier_wait_type = WAITER_TYPE("barrier_wait",
-                                                                      struct weft__waiter);
+static const struct weft__future_type barrier_wait_type = WEFT__WAITER_TYPE("barrier_wait",
+                                                                            struct weft__waiter);
 
 weft_barrier *weft_barrier_new(weft_loop *loop, long parties)
 {

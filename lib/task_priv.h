@@ -51,6 +51,15 @@ void weft__task_start(struct weft__task *task);
 void weft__task_step(struct weft__task *task);
 /* The loop closes: end an unfinished task without running its body. */
 void weft__task_abandon(struct weft__task *task);
+/* A request to cancel: it counts, and who asked is known. */
+static inline void weft__task_count_request(struct weft__task *task, const char *reason,
+                                            const char *where)
+{
+    task->future.cancelling += task->future.cancelling < UINT16_MAX;
+    task->future.u.reason = reason;
+    task->future.v.where = where;
+}
+
 /* Cancel a task; and the one that it awaits, and so on.  Each counts the request. */
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where);
 /* Queue a task that has an error to be raised, instead of an outcome. */

@@ -85,7 +85,7 @@ static void permute(struct shuffle *shuffle, struct weft__node *batch)
     weft__queue_init(&others);
     weft__queue_init(&all);
     while (count < PART && (node = weft__queue_pop(batch))) {
-        bool is_task = node->kind == WEFT__NODE_TASK || node->kind == WEFT__NODE_START;
+        bool is_task = weft__node_is_task(node);
 
         shuffle->nodes[count++] = is_task ? node : NULL;
         if (!is_task)

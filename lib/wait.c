@@ -50,14 +50,11 @@ static bool wait_cancel(weft_future *future, const char *reason, const char *whe
     return true;
 }
 
-static const struct weft__join_type wait_type = {.base = {.name = "wait",
-                                                          .size = sizeof(struct wait),
-                                                          .cancel = wait_cancel,
-                                                          .drop = weft__join_drop,
-                                                          .compound = &weft__join_ops},
-                                                 .done = wait_done,
-                                                 .expired = wait_end,
-                                                 .leaves = true};
+static const struct weft__join_type wait_type = {
+    .base = {WEFT__JOIN_TYPE("wait", struct wait, wait_cancel)},
+    .done = wait_done,
+    .expired = wait_end,
+    .leaves = true};
 
 static int by_child(const void *a, const void *b)
 {
@@ -93,10 +90,8 @@ weft_future *weft_wait_at(const char *where, weft_loop *loop, weft_future *const
     int error = count == 0 || isnan(seconds) ? -EINVAL : 0;
 
     loop = weft__loop_of(loop);
-    for (size_t i = 0; i < count && !error; i++)
-        error = futures[i]->loop == loop ? 0 : WEFT_EOTHERLOOP;
     if (!error)
-        error = loop->closed ? WEFT_ECLOSED : 0;
+        error = weft__join_refusal(loop, futures, count);
     if (!error) {
         join = weft__join_new(loop, &wait_type, where);
         error = join ? weft__join_edges(join, count) : -ENOMEM;
@@ -199,22 +194,11 @@ static void each_release(struct weft__join *join)
 }
 
 static const struct weft__join_type each_type = {
-    .base = {WEFT__JOIN_TYPE("as_completed", struct weft_as_completed)},
+    .base = {WEFT__JOIN_TYPE("as_completed", struct weft_as_completed, weft__join_cancel)},
     .done = each_done,
     .expired = each_expired,
     .release = each_release,
     .leaves = true};
-
-/* What stands against watching these futures, or 0. */
-static int each_refusal(weft_loop *loop, weft_future *const *futures, size_t count, double seconds)
-{
-    if (isnan(seconds))
-        return -EINVAL;
-    for (size_t i = 0; i < count; i++)
-        if (futures[i]->loop != loop)
-            return WEFT_EOTHERLOOP;
-    return loop->closed ? WEFT_ECLOSED : 0;
-}
 
 static int each_prepare(weft_as_completed *each, size_t count, double seconds)
 {
@@ -234,7 +218,7 @@ weft_as_completed *weft_as_completed_new(weft_loop *loop, weft_future *const *fu
     int error;
 
     loop = weft__loop_of(loop);
-    error = each_refusal(loop, futures, count, seconds);
+    error = isnan(seconds) ? -EINVAL : weft__join_refusal(loop, futures, count);
     each = (weft_as_completed *)(void *)weft__future_make(loop, &each_type.base, NULL);
     if (!error)
         error = each ? each_prepare(each, count, seconds) : -ENOMEM;

@@ -50,14 +50,11 @@ static bool always_forwards(const struct weft__join *join)
     return true;
 }
 
-static const struct weft__join_type wait_for_type = {.base = {.name = "wait_for",
-                                                              .size = sizeof(struct wait_for),
-                                                              .cancel = weft__join_forward,
-                                                              .drop = weft__join_drop,
-                                                              .compound = &weft__join_ops},
-                                                     .done = wait_for_done,
-                                                     .expired = wait_for_expired,
-                                                     .forwards = always_forwards};
+static const struct weft__join_type wait_for_type = {
+    .base = {WEFT__JOIN_TYPE("wait_for", struct wait_for, weft__join_forward)},
+    .done = wait_for_done,
+    .expired = wait_for_expired,
+    .forwards = always_forwards};
 
 weft_future *weft_wait_for_at(weft_future *future, double seconds, const char *where)
 {
@@ -126,18 +123,10 @@ static bool shield_cancel(weft_future *future, const char *reason, const char *w
     return true;
 }
 
-static void shield_drop(weft_future *future)
-{
-    (void)future;
-}
-
-static const struct weft__join_type shield_type = {.base = {.name = "shield",
-                                                            .size = sizeof(struct weft__single),
-                                                            .cancel = shield_cancel,
-                                                            .drop = shield_drop,
-                                                            .compound = &weft__join_ops},
-                                                   .done = shield_done,
-                                                   .leaves = true};
+static const struct weft__join_type shield_type = {
+    .base = {WEFT__JOIN_TYPE("shield", struct weft__single, shield_cancel)},
+    .done = shield_done,
+    .leaves = true};
 
 weft_future *weft_shield_at(weft_future *future, const char *where)
 {
@@ -249,14 +238,11 @@ static void then_release(struct weft__join *join)
     then_free_arg((struct then *)(void *)join);
 }
 
-static const struct weft__join_type then_type = {.base = {.name = "then",
-                                                          .size = sizeof(struct then),
-                                                          .cancel = then_cancel,
-                                                          .drop = weft__join_drop,
-                                                          .compound = &weft__join_ops},
-                                                 .done = then_done,
-                                                 .release = then_release,
-                                                 .forwards = then_forwards};
+static const struct weft__join_type then_type = {
+    .base = {WEFT__JOIN_TYPE("then", struct then, then_cancel)},
+    .done = then_done,
+    .release = then_release,
+    .forwards = then_forwards};
 
 weft_future *weft_then_at(weft_future *future, weft_then_fn *fn, void *arg,
                           void (*free_arg)(void *arg), const char *where)

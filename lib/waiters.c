@@ -47,7 +47,7 @@ void *weft__object_new(weft_loop *loop, const struct weft__object_type *type)
     object->type = type;
     object->loop = loop;
     object->refs = 1;
-    loop->futures++; /* like a future, it needs the loop's memory */
+    weft__loop_hold(loop);
     return object;
 }
 
@@ -58,9 +58,7 @@ static void object_last(struct weft__object *object)
     if (object->type->release)
         object->type->release(object);
     weft__free(object, object->type->size);
-    loop->futures--;
-    if (loop->closed)
-        weft__loop_released(loop);
+    weft__loop_let_go(loop);
 }
 
 void weft__object_unref(struct weft__object *object)

@@ -52,6 +52,13 @@ weft_future *weft__waiter_new(struct weft__object *object, struct weft__node *qu
                               const struct weft__future_type *type);
 bool weft__waiter_cancel(weft_future *future, const char *reason, const char *where);
 void weft__waiter_drop(weft_future *future);
+/* The weft__future_type of a waiter that a cancel just takes out of its queue. */
+#define WEFT__WAITER_TYPE(what, type) \
+    { \
+        .name = (what), .size = sizeof(type), .cancel = weft__waiter_cancel, \
+        .drop = weft__waiter_drop \
+    }
+
 /* Take it out of its queue; the object may go with it. */
 void weft__waiter_leave(struct weft__waiter *waiter);
 

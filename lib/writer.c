@@ -42,15 +42,6 @@ static int keep(weft_stream *stream, const struct iovec *parts, int count, size_
     return 0;
 }
 
-static size_t total(const struct iovec *parts, int count)
-{
-    size_t size = 0;
-
-    for (int i = 0; i < count; i++)
-        size += parts[i].iov_len;
-    return size;
-}
-
 /* Write, and keep the rest.  A failure is the stream's from now on. */
 static int put(weft_stream *stream, const struct iovec *parts, int count, size_t size)
 {
@@ -135,14 +126,12 @@ int weft__stream_flush(weft_stream *stream)
 
 /* ---- the calls ------------------------------------------------------------------------------------------- */
 
-static const struct weft__future_type write_type = {.name = "stream_write",
-                                                    .size = sizeof(struct weft__waiter),
-                                                    .cancel = weft__waiter_cancel,
-                                                    .drop = weft__waiter_drop};
+static const struct weft__future_type write_type = WEFT__WAITER_TYPE("stream_write",
+                                                                     struct weft__waiter);
 
 weft_future *weft_stream_writev(weft_stream *stream, const struct iovec *parts, int count)
 {
-    size_t size = total(parts, count);
+    size_t size = weft__total(parts, count);
     int error = write_error(stream);
     weft_future *future = NULL;
 
