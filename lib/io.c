@@ -34,39 +34,73 @@ static bool wanted(const weft_io *io, int direction)
 
 /* ---- registration ---------------------------------------------------------------------------------------- */
 
+static struct weft__manual_io *manual(weft_io *io)
+{
+    return io->flags & WEFT__IO_MANUAL ? (struct weft__manual_io *)(void *)io : NULL;
+}
+
 static struct event *event_of(weft_io *io, short what)
 {
-    return io->level && what == EV_WRITE ? &io->write_event : &io->event;
+    return io->level && what == EV_WRITE ? io->write_event : &io->event;
+}
+
+/* Let whatever stands for a descriptor be watched for what is in `added`.  Errors: its own. */
+static int watch_by_hand(weft_io *io)
+{
+    struct weft__manual_io *m = manual(io);
+
+    return m->watch(m->arg, (io->added & EV_READ) != 0, (io->added & EV_WRITE) != 0);
 }
 
 static void io_remove(weft_io *io, short what)
 {
     if (!(io->added & what))
         return;
-    event_del(event_of(io, what));
     io->added &= (uint8_t) ~(io->level ? what : EV_READ | EV_WRITE);
-    io->loop->io_registered--;
+    if (manual(io))
+        (void)watch_by_hand(io);
+    else {
+        event_del(event_of(io, what));
+        io->loop->io_registered--;
+    }
 }
 
-/* Errors: what the backend says. */
-static int io_add(weft_io *io, short what)
+/* Errors: -ENOMEM; what the backend says. */
+static int event_begin(weft_io *io, short what, short flags)
 {
-    short flags = (short)(io->level ? what | EV_PERSIST : EV_READ | EV_WRITE | EV_PERSIST | EV_ET);
-
-    if (io->added & what)
-        return 0;
+    if (io->level && what == EV_WRITE && !io->write_event &&
+        !(io->write_event = weft__zalloc(sizeof(*io->write_event))))
+        return -ENOMEM;
     if (!io->added)
         weft__watch_refresh(io->loop, io->fd);
     event_assign(event_of(io, what), io->loop->base, io->fd, flags, on_io, io);
     errno = 0;
     if (event_add(event_of(io, what), NULL) != 0)
         return errno ? -errno : -EBUSY;
-    io->added |= (uint8_t)(flags & (EV_READ | EV_WRITE));
     io->loop->io_registered++;
     return 0;
 }
 
-static void io_unregister(weft_io *io)
+/* Errors: as above, or of who watches by hand. */
+static int io_add(weft_io *io, short what)
+{
+    short flags = (short)(io->level ? what | EV_PERSIST : EV_READ | EV_WRITE | EV_PERSIST | EV_ET);
+    uint8_t before = io->added;
+    int error = 0;
+
+    if (before & what)
+        return 0;
+    if (!manual(io))
+        error = event_begin(io, what, flags);
+    io->added |= (uint8_t)(flags & (EV_READ | EV_WRITE));
+    if (manual(io))
+        error = watch_by_hand(io);
+    if (error)
+        io->added = before;
+    return error;
+}
+
+void weft__io_unregister(weft_io *io)
 {
     io_remove(io, EV_READ);
     io_remove(io, EV_WRITE);
@@ -84,19 +118,21 @@ int weft__io_register(weft_io *io)
 static void io_free(weft_io *io)
 {
     weft_loop *loop = io->loop;
+    struct weft__manual_io *m = manual(io);
 
-    weft__free(io, sizeof(*io));
+    if (m && m->hook.node.next)
+        weft__queue_remove(&m->hook.node);
+    if (io->write_event)
+        weft__free(io->write_event, sizeof(*io->write_event));
+    weft__free(io, m ? sizeof(*m) : sizeof(*io));
     weft__count(WEFT__COUNT_IOS, -1);
     weft__loop_let_go(loop);
 }
 
-/* Libevent says that something has happened. */
-static void on_io(evutil_socket_t fd, short what, void *arg)
+/* Something has happened: tell who waits. */
+static void io_tell(weft_io *io, short what)
 {
-    weft_io *io = arg;
-
-    (void)fd;
-    io->told = true;
+    io->told = (uint8_t)(what & (EV_READ | EV_WRITE));
     for (int i = 0; i < 2 && !io->dead; i++) {
         if (!(what & bits[i]))
             continue;
@@ -108,17 +144,29 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
         if (io->level && i == WRITING && !wanted(io, i))
             io_remove(io, EV_WRITE);
     }
-    io->told = false;
+    io->told = 0;
     if (io->dead)
         io_free(io);
+}
+
+static void on_io(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    io_tell(arg, what);
+}
+
+/* While a descriptor is waited for, virtual time stands still.  What is told by hand may well be told by a timer. */
+static void wait_begin(weft_io *io, enum weft__direction direction, struct weft__wait *wait)
+{
+    io->waits[direction] = wait;
+    io->loop->io_waits += !manual(io);
 }
 
 int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait)
 {
     int error;
 
-    io->waits[direction] = wait;
-    io->loop->io_waits++;
+    wait_begin(io, direction, wait);
     error = weft__io_register(io);
     if (error) {
         io->drained[direction] = false;
@@ -130,7 +178,7 @@ int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait
 void weft__io_leave(weft_io *io, enum weft__direction direction)
 {
     io->waits[direction] = NULL;
-    io->loop->io_waits--;
+    io->loop->io_waits -= !manual(io);
 }
 
 /* Whether a call may bring something, as far as one can know without making it. */
@@ -149,6 +197,11 @@ static bool is_worth_a_try(const struct weft__op *op)
     }
 }
 
+static bool is_closed(const weft_io *io)
+{
+    return io->loop->closed || (io->fd < 0 && !(io->flags & WEFT__IO_MANUAL));
+}
+
 /* Start an operation: try it, or wait. */
 static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__direction direction,
                              void *bytes, size_t size)
@@ -157,7 +210,7 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
     int error;
 
     weft__check_thread(io->loop, "a call on a weft_io");
-    if (io->loop->closed || io->fd < 0)
+    if (is_closed(io))
         return weft__failed(io->loop, WEFT_ECLOSED, NULL);
     if (io->waits[direction])
         return weft__failed(io->loop, -EBUSY, NULL);
@@ -169,8 +222,7 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
     op->bytes = bytes;
     op->left = size;
     op->io = io;
-    io->waits[direction] = &op->wait;
-    io->loop->io_waits++;
+    wait_begin(io, direction, &op->wait);
     if (is_worth_a_try(op) && weft__op_try(op))
         return &op->future;
     error = weft__io_register(io);
@@ -182,9 +234,21 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
     return &op->future;
 }
 
+/* It is the loop's from now on. */
+static void io_link(weft_loop *loop, weft_io *io)
+{
+    io->loop = loop;
+    io->next = loop->ios;
+    if (io->next)
+        io->next->prev = io;
+    loop->ios = io;
+    weft__loop_hold(loop);
+    weft__count(WEFT__COUNT_IOS, 1);
+}
+
 int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
 {
-    int mode = fcntl(fd, F_GETFL);
+    int mode = flags & WEFT__IO_NONBLOCKING ? O_NONBLOCK : fcntl(fd, F_GETFL);
     weft_io *io;
 
     *out = NULL;
@@ -204,37 +268,81 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
         weft__free(io, sizeof(*io));
         return error;
     }
-    io->loop = loop;
     io->fd = fd;
     io->flags = (uint8_t)flags;
     io->level = flags & WEFT__IO_LEVEL || !loop->edge_triggered;
-    io->next = loop->ios;
-    if (io->next)
-        io->next->prev = io;
-    loop->ios = io;
-    weft__loop_hold(loop);
-    weft__count(WEFT__COUNT_IOS, 1);
+    io_link(loop, io);
     *out = io;
     return 0;
 }
 
 int weft_io_socket(weft_loop *loop, int domain, int type, int protocol, weft_io **io)
 {
+    unsigned flags = WEFT_IO_OWNED;
     int fd, error;
 
     *io = NULL;
 #ifdef SOCK_NONBLOCK
     type |= SOCK_NONBLOCK | SOCK_CLOEXEC;
+    flags |= WEFT__IO_NONBLOCKING;
 #endif
     fd = socket(domain, type, protocol);
     if (fd < 0)
         return -errno;
+#ifndef SOCK_NONBLOCK
     fcntl(fd, F_SETFD, FD_CLOEXEC);
-    error = weft_io_new(loop, fd, WEFT_IO_OWNED, io);
+#endif
+    error = weft_io_new(loop, fd, flags, io);
     if (error)
         close(fd);
     return error;
 }
+
+/* ---- without a descriptor -------------------------------------------------------------------------------- */
+
+static void manual_ready(struct weft__hook *hook)
+{
+    struct weft__manual_io *m = weft__container_of(hook, struct weft__manual_io, hook);
+    uint8_t ready = m->ready;
+
+    m->ready = 0;
+    if (!m->io.loop->closed)
+        io_tell(&m->io, ready);
+}
+
+int weft_io_new_manual(weft_loop *loop, weft_io_watch *watch, void *arg, weft_io **io)
+{
+    struct weft__manual_io *m;
+
+    *io = NULL;
+    loop = weft__loop_of(loop);
+    if (loop->closed)
+        return WEFT_ECLOSED;
+    m = weft__zalloc(sizeof(*m));
+    if (!m)
+        return -ENOMEM;
+    m->io.fd = -1;
+    m->io.flags = WEFT__IO_MANUAL;
+    m->io.level = true;
+    m->watch = watch;
+    m->arg = arg;
+    m->hook = (struct weft__hook){.node.kind = WEFT__NODE_HOOK, .fn = manual_ready};
+    io_link(loop, &m->io);
+    *io = &m->io;
+    return 0;
+}
+
+void weft_io_ready(weft_io *io, bool readable, bool writable)
+{
+    struct weft__manual_io *m = manual(io);
+
+    weft__check_thread(io->loop, "weft_io_ready");
+    m->ready |= (uint8_t)((readable ? EV_READ : 0) | (writable ? EV_WRITE : 0));
+    if (m->ready && !m->hook.node.next && !io->loop->closed)
+        weft__loop_push(io->loop, &m->hook.node);
+}
+
+/* ---- the end --------------------------------------------------------------------------------------------- */
 
 /* Unregister and end the waiters; the object stays. */
 static void io_stop(weft_io *io)
@@ -242,7 +350,7 @@ static void io_stop(weft_io *io)
     for (int i = 0; i < 2; i++)
         if (io->waits[i])
             io->waits[i]->closed(io->waits[i], WEFT_ECLOSED);
-    io_unregister(io);
+    weft__io_unregister(io);
     if (io->flags & WEFT_IO_OWNED && io->fd >= 0)
         close(io->fd);
     io->fd = -1;
@@ -287,7 +395,7 @@ weft_future *weft_sock_connect(weft_io *io, const struct sockaddr *addr, socklen
 {
     int result;
 
-    if (io->loop->closed || io->fd < 0)
+    if (is_closed(io))
         return weft__failed(io->loop, WEFT_ECLOSED, NULL);
     if (io->waits[WRITING])
         return weft__failed(io->loop, -EBUSY, NULL);
@@ -324,8 +432,9 @@ bool weft__ios_gone(const weft_loop *loop)
     bool gone = weft__watches_gone(loop);
 
     for (const weft_io *io = loop->ios; io && !gone; io = io->next)
-        gone = weft__event_gone(&io->event, io->added & (io->level ? EV_READ : EV_READ | EV_WRITE)) ||
-               weft__event_gone(&io->write_event, io->level && io->added & EV_WRITE);
+        gone = !(io->flags & WEFT__IO_MANUAL) &&
+               (weft__event_gone(&io->event, io->added & (io->level ? EV_READ : EV_READ | EV_WRITE)) ||
+                (io->write_event && weft__event_gone(io->write_event, io->added & EV_WRITE)));
     return gone;
 }
 
@@ -345,9 +454,9 @@ void weft__ios_close(weft_loop *loop)
         if (io->next)
             io->next->prev = NULL;
         io->next = NULL;
-        io->told = true; /* a stream that ends closes it */
+        io->told = EV_READ | EV_WRITE; /* a stream that ends closes it */
         io_stop(io);
-        io->told = false;
+        io->told = 0;
         if (io->dead)
             io_free(io);
     }

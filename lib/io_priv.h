@@ -47,15 +47,24 @@ struct weft_io {
     weft_io *prev;
     int fd;
     uint8_t flags;
-    bool level; /* registered level-triggered: reading for good, writing while somebody waits for it */
-    uint8_t added;   /* EV_READ, EV_WRITE: what libevent watches */
-    bool is_pipe;    /* or whatever is no socket */
-    bool told;       /* a callback of libevent's is on the C stack */
-    bool dead;       /* it was closed meanwhile */
+    bool level;    /* registered level-triggered: reading for good, writing while somebody waits */
+    uint8_t added; /* EV_READ, EV_WRITE: what libevent watches */
+    uint8_t told;  /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
+    bool is_pipe;  /* or whatever is no socket */
+    bool dead;     /* it was closed while it told them */
     bool drained[2]; /* the last call found nothing more: no use in trying before libevent says so */
     struct weft__wait *waits[2];
-    struct event event; /* both directions; level-triggered: reading */
-    struct event write_event;
+    struct event event;        /* both directions; level-triggered: reading */
+    struct event *write_event; /* level-triggered: writing; made when that first has to wait */
+};
+
+/* One without a descriptor: what stands for it is watched, and told, by hand. */
+struct weft__manual_io {
+    weft_io io;
+    weft_io_watch *watch;
+    void *arg;
+    uint8_t ready;          /* EV_READ, EV_WRITE: to be told of */
+    struct weft__hook hook; /* in the ready queue as long as there is something to be told */
 };
 
 /* One direction of a bare descriptor. */
@@ -90,6 +99,8 @@ weft_future *weft__op_failed(struct weft__op *op, int error);
 
 /* io.c: see to it that libevent wakes what waits.  Errors: what the backend says. */
 int weft__io_register(weft_io *io);
+/* Nothing is to be told any more. */
+void weft__io_unregister(weft_io *io);
 /* Wait for a direction, which nobody does, and be told; errors: as above.  Wait no longer. */
 int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait);
 void weft__io_leave(weft_io *io, enum weft__direction direction);
@@ -106,7 +117,12 @@ int weft__unix_address(const char *path, struct sockaddr_un *address, socklen_t 
 /* Small writes go out at once (TCP_NODELAY). */
 void weft__no_delay(int fd);
 
-enum { WEFT__IO_LEVEL = 2 }; /* a flag of weft_io_new: see io.c */
+/* Flags of weft_io_new. */
+enum {
+    WEFT__IO_LEVEL = 2,       /* see io.c */
+    WEFT__IO_NONBLOCKING = 4, /* we know that it is: no need to ask */
+    WEFT__IO_MANUAL = 8       /* a weft__manual_io */
+};
 
 /* watch.c: a number is given to a weft_io: stale waits on it end. */
 void weft__watch_refresh(weft_loop *loop, int fd);

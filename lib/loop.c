@@ -449,6 +449,7 @@ weft_loop *weft_loop_new(struct event_base *base)
     weft__loop_observe(loop);
     loop->slow_ns = WEFT__NS / 10;
     loop->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
+    loop->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
     init_immortals(loop);
     event_assign(&loop->events->timer, loop->base, -1, 0, on_timer, loop);
     event_assign(&loop->events->pump, loop->base, -1, 0, on_pump, loop);

@@ -124,6 +124,7 @@ struct weft_loop {
     struct weft__events *events;
     bool own_base;
     bool edge_triggered;
+    bool is_epoll;
 
     weft_exception_cb *exception_cb;
     void *exception_arg;

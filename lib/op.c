@@ -49,6 +49,8 @@ static int op_call(struct weft__op *op, intptr_t *result)
             /* The edge may have come and gone before anybody waited: ask. */
             struct pollfd ask = {.fd = fd, .events = op->direction == READING ? POLLIN : POLLOUT};
 
+            if (op->io->flags & WEFT__IO_MANUAL) /* there is nobody to ask, but who tells */
+                return op->io->told & (op->direction == READING ? EV_READ : EV_WRITE) ? 0 : -EAGAIN;
             n = poll(&ask, 1, 0);
             if (n == 0)
                 return -EAGAIN;
@@ -59,6 +61,9 @@ static int op_call(struct weft__op *op, intptr_t *result)
             int error = 0;
             socklen_t size = sizeof(peer);
 
+            /* epoll tells of a failure, and libevent then of both directions: this one alone is none. */
+            if (op->left == 0 && op->io->told == EV_WRITE && op->future.loop->is_epoll)
+                return 0;
             /* An edge from before the connect says nothing of it. */
             if (op->left > 0 && op->left-- > 0 &&
                 getpeername(fd, (struct sockaddr *)&peer, &size) != 0 && errno == ENOTCONN)

@@ -236,6 +236,7 @@ void weft__stream_finish_close(weft_stream *stream)
     leave(stream, WRITING);
     weft__stream_fail_read(stream, error);
     weft__waiters_fail(&stream->drains, error);
+    weft__io_unregister(stream->io); /* the transport may be what it stands for */
     if (stream->transport_type->free)
         stream->transport_type->free(stream->transport);
     weft_io_close(stream->io);

@@ -39,7 +39,8 @@ static void watch_forget(struct weft__watch *watch)
     }
 }
 
-/* Look whether a number still means the file that its waiters meant.  Errors: -EBADF. */
+/* Look whether a number still means the file that its waiters meant.  Errors: -EBADF; -EPERM: one that is always
+ * ready.  epoll says that, too; poll and select take it, and it would be ready in each turn. */
 static int watch_refresh(struct weft__watch *watch)
 {
     struct stat now;
@@ -50,7 +51,7 @@ static int watch_refresh(struct weft__watch *watch)
         watch_forget(watch);
     watch->device = now.st_dev;
     watch->inode = now.st_ino;
-    return 0;
+    return S_ISREG(now.st_mode) || S_ISDIR(now.st_mode) ? -EPERM : 0;
 }
 
 static void call_reader(struct weft__hook *hook)
@@ -91,7 +92,7 @@ static void on_watch_write(evutil_socket_t fd, short what, void *arg)
     on_watch(&watch->sides[WRITING], watch->loop);
 }
 
-/* The watch of a number, made at its first use.  Errors: -EBADF, -ENOMEM. */
+/* The watch of a number, made at its first use.  Errors: -EBADF, -EPERM, -ENOMEM. */
 static int watch_get(weft_loop *loop, int fd, struct weft__watch **out)
 {
     struct weft__watch *watch = watch_at(loop, fd);

@@ -1,13 +1,12 @@
-/* fault.h - a pair of streams over a wire in memory that does what wires do, by seed: it takes and gives what it likes, says
- * -EAGAIN for no reason, is reset, ends in one direction.
+/* fault.h - a pair of streams over a wire in memory that does what wires do, by seed: it takes its time, takes and gives what
+ * it likes, says -EAGAIN for no reason, is reset, ends in one direction.
  *
  *     struct fault_wire *wire = fault_new(seed, capacity);
  *     weft_stream *a = fault_stream(wire, 0), *b = fault_stream(wire, 1);
  *     wire->resets_after = 1000;         the wire breaks once so many bytes were sent, from one side or the other
  *
- * A stream needs a weft_io to wait in: each end has one over its half of a socket pair, which is always writable, and
- * readable because the other half has sent a byte that nobody reads.  So whoever waits is asked again in the next turn
- * of a level-triggered loop.  The wire itself is freed with the second stream.
+ * There is no descriptor: each end stands on a manual weft_io, and who waits is told again and again, each time after a
+ * delay, in virtual time.  The wire itself is freed with the second stream.
  */
 #ifndef WEFT_TESTS_FAULT_H
 #define WEFT_TESTS_FAULT_H
@@ -15,17 +14,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "harness.h"
 
-/* io_priv.h: level-triggered. */
-enum { FAULT_LEVEL = 2 };
-
 struct fault_end {
     struct fault_wire *wire;
+    weft_io *io;
     int side;
+    bool wants[2]; /* to read, to write */
+    weft_handle nudge;
     bool read_failed; /* it must not be asked again */
     bool said_end;
 };
@@ -41,7 +38,6 @@ struct fault_wire {
     size_t resets_after; /* bytes; 0: never */
     size_t sent;
     unsigned long calls;
-    int fds[2];
     bool held; /* by the test: not freed with the streams */
 };
 
@@ -137,6 +133,7 @@ static inline void fault_free(void *transport)
     struct fault_wire *wire = end->wire;
 
     ck_assert(!wire->freed[end->side]); /* once */
+    weft_handle_cancel(loop, end->nudge);
     wire->freed[end->side] = true;
     wire->ended[end->side] = true;
     if (wire->freed[!end->side] && !wire->held)
@@ -158,19 +155,46 @@ static inline struct fault_wire *fault_new(unsigned seed, size_t capacity)
         wire->ends[i] = (struct fault_end){.wire = wire, .side = i};
         wire->bytes[i] = malloc(capacity);
     }
-    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, wire->fds), 0);
-    ck_assert_int_eq(write(wire->fds[0], "!", 1), 1);
-    ck_assert_int_eq(write(wire->fds[1], "!", 1), 1);
     return wire;
 }
 
-/* One end's stream.  Both must be made before the loop runs. */
+/* It tells who waits, and after a while again. */
+static inline void fault_nudge(void *arg)
+{
+    struct fault_end *end = arg;
+    double ms = fault_random(end->wire, 8);
+
+    end->nudge = 0;
+    if (!end->wants[0] && !end->wants[1])
+        return;
+    weft_io_ready(end->io, end->wants[0], end->wants[1]);
+    ck_assert_int_eq(weft_call_later(loop, ms / 1000, fault_nudge, end, &end->nudge), 0);
+}
+
+static inline int fault_watch(void *arg, bool readable, bool writable)
+{
+    struct fault_end *end = arg;
+
+    end->wants[0] = readable;
+    end->wants[1] = writable;
+    if (!end->nudge)
+        fault_nudge(end);
+    return 0;
+}
+
+/* Let a second pass: whoever waits is told many times. */
+static inline void fault_pass(void)
+{
+    ck_assert_int_eq(run_task(weft_sleep(loop, 1), NULL), 0);
+}
+
+/* One end's stream. */
 static inline weft_stream *fault_stream(struct fault_wire *wire, int side)
 {
-    weft_io *io;
+    struct fault_end *end = &wire->ends[side];
 
-    ck_assert_int_eq(weft_io_new(loop, wire->fds[side], WEFT_IO_OWNED | FAULT_LEVEL, &io), 0);
-    return weft_stream_new_on(io, &fault_type, &wire->ends[side]);
+    ck_assert_int_eq(weft_io_new_manual(loop, fault_watch, end, &end->io), 0);
+    return weft_stream_new_on(end->io, &fault_type, end);
 }
 
 #endif

@@ -75,6 +75,23 @@ WEFT_API weft_future *weft_sock_sendall(weft_io *io, const void *bytes, size_t s
  * Out of descriptors or memory (EMFILE, ENFILE, ENOBUFS, ENOMEM): reports it, and tries again in a second. */
 WEFT_API weft_future *weft_sock_accept(weft_io *io) WEFT_NODISCARD;
 
+/* ---- Without a descriptor ------------------------------------------------------------------------------ */
+
+/* A weft_io for what has none and does its own waiting: another library's connection, a device behind a callback.
+ * A stream on one (weft_stream_new_on) reads and writes as any other.
+ *
+ * `watch` is told what is waited for, whenever that changes; from then on, and until the next time, whoever stands
+ * behind it says by weft_io_ready that a read or a write is worth a try.  Saying so too often does no harm; if it is
+ * not said, the waiters hang.  It returns 0, or an error, which ends the wait that was to begin.  weft_io_close
+ * calls it for the last time, with both false, unless nothing was waited for.
+ * Errors: 0 and *io; -ENOMEM, WEFT_ECLOSED. */
+typedef int weft_io_watch(void *arg, bool readable, bool writable);
+WEFT_API int weft_io_new_manual(weft_loop *loop, weft_io_watch *watch, void *arg,
+                                weft_io **io) WEFT_NODISCARD;
+/* Say that something has happened.  Who waits is told by the loop, later: so it may be called from anywhere on the
+ * loop's thread, within `watch`, too. */
+WEFT_API void weft_io_ready(weft_io *io, bool readable, bool writable);
+
 /* ---- Bare descriptors ---------------------------------------------------------------------------------- */
 
 /* Wait, once, until a bare descriptor is readable / writable.  The result is NULL.
