@@ -82,11 +82,7 @@ int blocking_fetch(struct client *c)
 
 int blocking_run(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct request *r = &batch->requests[i];
-        int error = request_begin(r);
-
-        request_end(r, error ? error : blocking_fetch(r->client));
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        request_fetch(&batch->requests[i], blocking_fetch);
     return 0;
 }

@@ -100,11 +100,7 @@ static int poll_fetch(struct client *c)
 
 int poll_run(struct batch *batch)
 {
-    for (size_t i = 0; i < batch->count; i++) {
-        struct request *r = &batch->requests[i];
-        int error = request_begin(r);
-
-        request_end(r, error ? error : poll_fetch(r->client));
-    }
+    for (size_t i = 0; i < batch->count; i++)
+        request_fetch(&batch->requests[i], poll_fetch);
     return 0;
 }

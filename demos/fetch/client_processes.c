@@ -25,12 +25,8 @@ static void work(struct batch *batch, atomic_size_t *next)
 {
     size_t i;
 
-    while ((i = atomic_fetch_add(next, 1)) < batch->count) {
-        struct request *r = &batch->requests[i];
-        int error = request_begin(r);
-
-        request_end(r, error ? error : blocking_fetch(r->client));
-    }
+    while ((i = atomic_fetch_add(next, 1)) < batch->count)
+        request_fetch(&batch->requests[i], blocking_fetch);
 }
 
 /* Returns its id, or an error. */

@@ -27,12 +27,8 @@ static void *work(void *arg)
     struct pool *pool = arg;
     size_t i;
 
-    while ((i = atomic_fetch_add(&pool->next, 1)) < pool->batch->count) {
-        struct request *r = &pool->batch->requests[i];
-        int error = request_begin(r);
-
-        request_end(r, error ? error : blocking_fetch(r->client));
-    }
+    while ((i = atomic_fetch_add(&pool->next, 1)) < pool->batch->count)
+        request_fetch(&pool->batch->requests[i], blocking_fetch);
     return NULL;
 }
 

@@ -77,6 +77,13 @@ int request_end(struct request *r, int error)
     return error;
 }
 
+void request_fetch(struct request *r, int (*fetch)(struct client *client))
+{
+    int error = request_begin(r);
+
+    request_end(r, error ? error : fetch(r->client));
+}
+
 void request_drop(struct request *r)
 {
     if (!r->client)

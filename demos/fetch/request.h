@@ -37,6 +37,9 @@ int request_begin(struct request *request);
 /* Take the client's result into the row, and free the client.  Returns the error, or that of closing the file. */
 int request_end(struct request *request, int error);
 
+/* All of it, where the mode's part is one call that blocks. */
+void request_fetch(struct request *request, int (*fetch)(struct client *client));
+
 /* Free what a request that never came to its end holds. */
 void request_drop(struct request *request);
 
