@@ -1,16 +1,12 @@
 #!/bin/sh
 # What the shared library exports is what lib/weft.sym lists. Prints TAP.
 # With --update, rewrites that list instead.
-set -u
-top_srcdir=${top_srcdir-.}
-top_builddir=${top_builddir-.}
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 list=$top_srcdir/lib/weft.sym
 library=$top_builddir/.libs/libweft.so
 
-if ! [ -e "$library" ]; then
-    echo "1..0 # SKIP no shared library in this build (--disable-shared)"
-    exit 0
-fi
+[ -e "$library" ] || skip_all "no shared library in this build (--disable-shared)"
 
 # Defined symbols; the version nodes themselves (type A) are none.
 exported=$(${NM-nm} -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' |
@@ -22,18 +18,6 @@ if [ "${1-}" = --update ]; then
     exit
 fi
 
-n=0
-claim() { # the claim, and the symbols that break it
-    n=$((n + 1))
-    if [ -z "$2" ]; then
-        echo "ok $n - $1"
-    else
-        echo "not ok $n - $1"
-        echo "$2" | sed 's/^/# /'
-    fi
-}
-
-echo 1..4
 listed=$(grep -v '^#' "$list")
 claim "every exported symbol begins with weft_" "$(echo "$exported" | grep -v '^weft_')"
 # Internal names are exported only for a public header's macros and inline functions.
@@ -46,3 +30,4 @@ claim "every listed symbol is exported" \
     "$(for name in $listed; do echo "$exported" | grep -qx "$name" || echo "$name"; done)"
 claim "every exported symbol is listed (make update-symbols)" \
     "$(for name in $exported; do echo "$listed" | grep -qx "$name" || echo "$name"; done)"
+done_testing

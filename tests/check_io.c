@@ -1,11 +1,9 @@
-/* check_io.c - weft_io: the system calls that may have to wait. */
+/* check_io.c - weft_io: wrapping a descriptor, and the system calls that may have to wait; those of sockets that
+ * listen or connect are in check_io_accept.c. */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -31,24 +29,6 @@ static void pair_close(void)
     weft_io_close(theirs);
 }
 
-static int run_future(weft_future *f, intptr_t *number)
-{
-    return run_task(f, number);
-}
-
-static weft_io *listener(struct sockaddr_in *addr)
-{
-    socklen_t size = sizeof(*addr);
-    weft_io *io;
-
-    *addr = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ck_assert_int_eq(weft_io_socket(loop, AF_INET, SOCK_STREAM, 0, &io), 0);
-    ck_assert_int_eq(bind(weft_io_fd(io), (struct sockaddr *)addr, size), 0);
-    ck_assert_int_eq(listen(weft_io_fd(io), 8), 0);
-    ck_assert_int_eq(getsockname(weft_io_fd(io), (struct sockaddr *)addr, &size), 0);
-    return io;
-}
-
 /* ---- wrapping ---------------------------------------------------------------------------------- */
 
 /* 198 */
@@ -67,6 +47,23 @@ RULE(a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open)
     close(fds[1]);
     ck_assert_int_eq(weft_io_new(loop, fds[1], WEFT_IO_OWNED, &ours), -EBADF);
     weft_io_close(NULL);
+}
+END_RULE
+
+/* 100 */
+RULE(a_descriptor_that_could_not_be_wrapped_is_as_it_was)
+{
+    weft_io *io;
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    weft_testing_fail_allocation(1, 1);
+    ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED, &io), -ENOMEM);
+    weft_testing_fail_allocation(0, 0);
+    ck_assert_ptr_null(io);
+    ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
+    close(fds[0]);
+    close(fds[1]);
 }
 END_RULE
 
@@ -137,17 +134,17 @@ RULE(recv_gives_what_is_there_and_0_at_the_end)
 
     pair_open();
     ck_assert_int_eq(write(weft_io_fd(theirs), "abc", 3), 3);
-    ck_assert_int_eq(run_future(weft_sock_recv(ours, bytes, 0), &n), 0);
+    ck_assert_int_eq(run_task(weft_sock_recv(ours, bytes, 0), &n), 0);
     ck_assert_int_eq(n, 0);
-    ck_assert_int_eq(run_future(weft_sock_recv(ours, bytes, 2), &n), 0);
+    ck_assert_int_eq(run_task(weft_sock_recv(ours, bytes, 2), &n), 0);
     ck_assert_int_eq(n, 2);
-    ck_assert_int_eq(run_future(weft_sock_recv(ours, bytes + 2, 6), &n), 0);
+    ck_assert_int_eq(run_task(weft_sock_recv(ours, bytes + 2, 6), &n), 0);
     ck_assert_int_eq(n, 1);
     ck_assert_mem_eq(bytes, "abc", 3);
     f = weft_sock_recv(ours, bytes, 8);
     ck_assert(!weft_future_is_done(f));
     ck_assert_int_eq(shutdown(weft_io_fd(theirs), SHUT_WR), 0);
-    ck_assert_int_eq(run_future(f, &n), 0);
+    ck_assert_int_eq(run_task(f, &n), 0);
     ck_assert_int_eq(n, 0);
     pair_close();
 }
@@ -158,7 +155,7 @@ RULE(a_dead_peer_is_EPIPE_and_no_signal)
 {
     pair_open();
     weft_io_close(theirs);
-    ck_assert_int_eq(run_future(weft_sock_sendall(ours, "x", 1), NULL), -EPIPE);
+    ck_assert_int_eq(run_task(weft_sock_sendall(ours, "x", 1), NULL), -EPIPE);
     weft_io_close(ours);
 }
 END_RULE
@@ -172,12 +169,12 @@ RULE(a_second_waiter_for_a_direction_is_busy_and_the_other_direction_is_not)
 
     pair_open();
     f = weft_sock_recv(ours, &a, 1);
-    ck_assert_int_eq(run_future(weft_sock_recv(ours, &b, 1), NULL), -EBUSY);
-    ck_assert_int_eq(run_future(weft_io_readable(ours), NULL), -EBUSY);
-    ck_assert_int_eq(run_future(weft_io_writable(ours), NULL), 0);
-    ck_assert_int_eq(run_future(weft_sock_sendall(ours, "x", 1), NULL), 0);
-    ck_assert_int_eq(run_future(weft_sock_sendall(theirs, "y", 1), NULL), 0);
-    ck_assert_int_eq(run_future(f, &n), 0);
+    ck_assert_int_eq(run_task(weft_sock_recv(ours, &b, 1), NULL), -EBUSY);
+    ck_assert_int_eq(run_task(weft_io_readable(ours), NULL), -EBUSY);
+    ck_assert_int_eq(run_task(weft_io_writable(ours), NULL), 0);
+    ck_assert_int_eq(run_task(weft_sock_sendall(ours, "x", 1), NULL), 0);
+    ck_assert_int_eq(run_task(weft_sock_sendall(theirs, "y", 1), NULL), 0);
+    ck_assert_int_eq(run_task(f, &n), 0);
     ck_assert_int_eq(n, 1);
     ck_assert_int_eq(a, 'y');
     pair_close();
@@ -269,7 +266,7 @@ RULE(a_cancelled_recv_leaves_a_usable_socket)
     weft_future_unref(weft_sock_recv(ours, bytes, 4)); /* a dropped one leaves nothing, either */
     f = weft_sock_recv(ours, bytes, 4);
     ck_assert_int_eq(write(weft_io_fd(theirs), "more", 4), 4);
-    ck_assert_int_eq(run_future(f, &n), 0);
+    ck_assert_int_eq(run_task(f, &n), 0);
     ck_assert_int_eq(n, 4);
     pair_close();
 }
@@ -333,138 +330,9 @@ RULE(a_number_that_is_closed_and_given_again_does_not_hang_a_weft_io)
         f = weft_sock_recv(ours, &byte, 1);
         ck_assert(!weft_future_is_done(f));
         ck_assert_int_eq(write(weft_io_fd(theirs), "x", 1), 1);
-        ck_assert_int_eq(run_future(f, NULL), 0);
+        ck_assert_int_eq(run_task(f, NULL), 0);
     }
     pair_close();
-}
-END_RULE
-
-/* ---- connections ------------------------------------------------------------------------------- */
-
-static int accepted = -1;
-
-static void keep_accepted(weft_future *future, void *arg)
-{
-    (void)arg;
-    ck_assert_int_eq(weft_future_error(future), 0);
-    accepted = (int)weft_int(weft_future_take(future));
-}
-
-static weft_io *connected(const struct sockaddr_in *addr)
-{
-    weft_io *io;
-
-    ck_assert_int_eq(weft_io_socket(loop, AF_INET, SOCK_STREAM, 0, &io), 0);
-    ck_assert_int_eq(
-        run_future(weft_sock_connect(io, (const struct sockaddr *)addr, sizeof(*addr)), NULL), 0);
-    return io;
-}
-
-/* 196 */
-RULE(accept_and_connect_meet_and_the_taken_descriptor_is_ours)
-{
-    struct sockaddr_in addr;
-    weft_io *server = listener(&addr), *client;
-    weft_future *f = weft_sock_accept(server);
-    char byte = 0;
-
-    ck_assert(!weft_future_is_done(f));
-    ck_assert_int_eq(weft_future_add_done_callback(f, keep_accepted, NULL), 0);
-    client = connected(&addr);
-    ck_assert_int_eq(run_future(f, NULL), 0);
-    ck_assert_int_ge(accepted, 0);
-    ck_assert(fcntl(accepted, F_GETFL) & O_NONBLOCK);
-    ck_assert(fcntl(accepted, F_GETFD) & FD_CLOEXEC);
-    ck_assert_int_eq(write(accepted, "x", 1), 1);
-    ck_assert_int_eq(run_future(weft_sock_recv(client, &byte, 1), NULL), 0);
-    ck_assert_int_eq(byte, 'x');
-    close(accepted);
-    weft_io_close(client);
-    weft_io_close(server);
-}
-END_RULE
-
-/* 197, 22 [D] an accepted connection that nobody takes is closed by its destructor */
-RULE(a_connection_that_nobody_takes_is_closed)
-{
-    struct sockaddr_in addr;
-    weft_io *server = listener(&addr), *client = connected(&addr);
-    weft_future *f = weft_sock_accept(server);
-    char byte;
-    intptr_t n;
-
-    ck_assert(weft_future_is_done(f));
-    weft_future_unref(f);
-    ck_assert_int_eq(run_future(weft_sock_recv(client, &byte, 1), &n), 0);
-    ck_assert_int_eq(n, 0);
-    weft_io_close(client);
-    weft_io_close(server);
-}
-END_RULE
-
-/* 197 */
-RULE(a_cancelled_accept_loses_no_connection)
-{
-    struct sockaddr_in addr;
-    weft_io *server = listener(&addr), *client;
-    weft_future *f = weft_sock_accept(server);
-    intptr_t fd;
-
-    ck_assert(weft_future_cancel(f, NULL));
-    ck_assert(weft_future_is_cancelled(f));
-    weft_future_unref(f);
-    f = weft_sock_accept(server);
-    client = connected(&addr);
-    ck_assert_int_eq(run_task(f, &fd), 0);
-    ck_assert_int_eq(close((int)fd), 0);
-    weft_io_close(client);
-    weft_io_close(server);
-}
-END_RULE
-
-/* 196 */
-RULE(a_refused_connect_is_ECONNREFUSED)
-{
-    struct sockaddr_in addr;
-    weft_io *server = listener(&addr), *client;
-
-    weft_io_close(server);
-    ck_assert_int_eq(weft_io_socket(loop, AF_INET, SOCK_STREAM, 0, &client), 0);
-    ck_assert_int_eq(
-        run_future(weft_sock_connect(client, (struct sockaddr *)&addr, sizeof(addr)), NULL),
-        -ECONNREFUSED);
-    weft_io_close(client);
-}
-END_RULE
-
-/* 99 [D] C sees errno raw */
-RULE(accept_out_of_descriptors_is_reported_and_pauses_for_a_second)
-{
-    struct sockaddr_in addr;
-    struct rlimit before, low;
-    weft_io *server = listener(&addr), *client = connected(&addr), *second;
-    weft_future *f;
-
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
-    low = before;
-    low.rlim_cur = 3;
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
-    f = weft_sock_accept(server);
-    ck_assert(!weft_future_is_done(f));
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-    ck_assert_ptr_nonnull(strstr(reports(), "EMFILE"));
-    second = connected(&addr); /* valgrind's EMFILE takes the first one away */
-    weft_testing_advance(loop, 0.9);
-    run_rounds(2);
-    ck_assert(!weft_future_is_done(f));
-    weft_testing_advance(loop, 0.2);
-    run_rounds(2);
-    ck_assert(weft_future_is_done(f));
-    ck_assert_int_eq(weft_future_error(f), 0);
-    weft_future_unref(f);
-    weft_io_close(second);
-    weft_io_close(client);
-    weft_io_close(server);
 }
 END_RULE
 
@@ -485,35 +353,13 @@ RULE(a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)
 }
 END_RULE
 
-/* 100 */
-RULE(a_descriptor_that_could_not_be_wrapped_is_as_it_was)
-{
-    weft_io *io;
-    int fds[2];
-
-    ck_assert_int_eq(pipe(fds), 0);
-    weft_testing_fail_allocation(1, 1);
-    ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED, &io), -ENOMEM);
-    weft_testing_fail_allocation(0, 0);
-    ck_assert_ptr_null(io);
-    ck_assert_int_eq(fcntl(fds[0], F_GETFL) & O_NONBLOCK, 0);
-    close(fds[0]);
-    close(fds[1]);
-}
-END_RULE
-
-RUN_SUITE("io", a_descriptor_that_could_not_be_wrapped_is_as_it_was,
-          a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going,
-          a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open,
-          a_payload_of_8_MB_arrives_intact, recv_gives_what_is_there_and_0_at_the_end,
-          a_dead_peer_is_EPIPE_and_no_signal,
+RUN_SUITE("io", a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open,
+          a_descriptor_that_could_not_be_wrapped_is_as_it_was, a_payload_of_8_MB_arrives_intact,
+          recv_gives_what_is_there_and_0_at_the_end, a_dead_peer_is_EPIPE_and_no_signal,
           a_second_waiter_for_a_direction_is_busy_and_the_other_direction_is_not,
           data_wins_over_a_cancel_that_comes_with_it,
           a_deadline_that_expires_together_with_the_data_loses_no_byte,
           a_cancelled_recv_leaves_a_usable_socket, close_wakes_the_waiters_of_both_directions,
           a_loop_that_is_closed_first_ends_the_waiters_and_the_io_is_closed_later,
           a_number_that_is_closed_and_given_again_does_not_hang_a_weft_io,
-          accept_and_connect_meet_and_the_taken_descriptor_is_ours,
-          a_connection_that_nobody_takes_is_closed, a_cancelled_accept_loses_no_connection,
-          a_refused_connect_is_ECONNREFUSED,
-          accept_out_of_descriptors_is_reported_and_pauses_for_a_second)
+          a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)

@@ -231,13 +231,15 @@ END_RULE
 RULE(bytes_read_ahead_that_cannot_be_kept_fail_the_stream)
 {
     char bytes[2];
+    weft_future *f;
 
     event_set_mem_functions(event_malloc, event_realloc, free);
     pair_open();
     they_write("abcdef");
     without = true;
-    ck_assert_int_eq(number_of(weft_stream_read_exactly(ours, bytes, 2)), -ENOMEM);
-    without = false;
+    f = weft_stream_read_exactly(ours, bytes, 2);
+    without = false; /* select asks for memory as well */
+    ck_assert_int_eq(number_of(f), -ENOMEM);
     ck_assert_int_eq(weft_stream_error(ours), -ENOMEM);
     ck_assert_int_eq(number_of(weft_stream_read(ours, bytes, 2)), -ENOMEM);
     pair_close();

@@ -1,46 +1,13 @@
-/* check_threads.c - other threads: calls, cancels and references that they post, and a loop that closes. */
+/* check_threads.c - other threads: calls, cancels and references that they post; what a close makes of
+ * that is in check_threads_close.c. */
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
-#include "harness.h"
+#include "thread_bodies.h"
 
-enum { POSTERS = 4, POSTS = 500, CLOSINGS = 40 };
-
-/* What a thread does; it gives its reference on the loop back at its end. */
-struct poster {
-    pthread_t thread;
-    weft_loop *loop;
-    weft_call_fn *fn;
-    void *arg;
-    weft_future *future;
-    int error;
-    int late_error;
-};
-
-static void start(struct poster *self, weft_loop *where, void *(*body)(void *))
-{
-    self->loop = weft_loop_ref(where);
-    ck_assert_int_eq(pthread_create(&self->thread, NULL, body, self), 0);
-}
-
-static void join(const struct poster *self)
-{
-    ck_assert_int_eq(pthread_join(self->thread, NULL), 0);
-}
-
-static void *post_once(void *arg)
-{
-    struct poster *self = arg;
-
-    self->error = weft_call_soon_threadsafe(self->loop, self->fn, self->arg);
-    weft_loop_unref(self->loop);
-    return NULL;
-}
+enum { POSTS = 500 };
 
 static void *post_late(void *arg)
 {
@@ -186,11 +153,6 @@ END_RULE
 
 static atomic_bool enough;
 
-static void nothing(void *arg)
-{
-    (void)arg;
-}
-
 static void *post_until_enough(void *arg)
 {
     struct poster *self = arg;
@@ -306,17 +268,6 @@ END_RULE
 
 /* ---- cancels ----------------------------------------------------------------------------------- */
 
-static void *cancel_and_drop(void *arg)
-{
-    struct poster *self = arg;
-
-    usleep(1000);
-    self->error = weft_future_cancel_threadsafe(self->future, "a thread's wish");
-    self->late_error = weft_future_unref_threadsafe(self->future);
-    weft_loop_unref(self->loop);
-    return NULL;
-}
-
 /* 64 [D] a cancel from another thread would else wait in silence */
 RULE(cancel_threadsafe_cancels_a_task_and_wakes_the_loop)
 {
@@ -352,137 +303,6 @@ RULE(cancel_threadsafe_of_what_is_done_by_then_changes_nothing)
 }
 END_RULE
 
-/* ---- closing ----------------------------------------------------------------------------------- */
-
-/* 76 */
-RULE(after_close_every_threadsafe_call_is_refused)
-{
-    weft_future *f = weft_future_new(loop);
-    struct poster self = {.future = f};
-
-    ck_assert_int_eq(weft_loop_close(loop), 0);
-    start(&self, loop, cancel_and_drop);
-    join(&self);
-    ck_assert_int_eq(self.error, WEFT_ECLOSED);
-    ck_assert_int_eq(self.late_error, WEFT_ECLOSED);
-    ck_assert_int_eq(weft_call_soon_threadsafe(loop, say_call, "never"), WEFT_ECLOSED);
-    weft_future_unref(f); /* still ours */
-    ck_assert_str_eq(trace(), "");
-}
-END_RULE
-
-/* 76 */
-RULE(close_drops_a_posted_call_and_gives_a_posted_reference_back)
-{
-    weft_future *f = weft_future_new(loop);
-    struct poster self = {.fn = say_call, .arg = "never"};
-    struct poster other = {.future = f};
-
-    weft_future_set_owned(f, "value", say_call);
-    start(&self, loop, post_once);
-    join(&self);
-    start(&other, loop, cancel_and_drop);
-    join(&other);
-    ck_assert_int_eq(self.error | other.error | other.late_error, 0);
-    ck_assert_int_eq(weft_loop_close(loop), 0);
-    ck_assert_str_eq(trace(), "value"); /* the destructor */
-}
-END_RULE
-
-/* A frame whose cleanup, run by the close, lets a thread post. */
-struct poster_frame {
-    weft_gen gen;
-    weft_future *future; /* the thread gives it back */
-    int error;
-};
-
-static weft_step poster_frame(void *frame)
-{
-    struct poster_frame *f = frame;
-
-    WEFT_BEGIN(f);
-    WEFT_AWAIT(f, weft_sleep_forever(NULL));
-    WEFT_END(f);
-}
-
-static int errors_in_close[3];
-
-static void post_in_cleanup(void *frame)
-{
-    struct poster_frame *f = frame;
-    struct poster self = {.fn = say_call, .arg = "never"};
-    struct poster other = {.future = f->future};
-
-    start(&self, loop, post_once);
-    join(&self);
-    start(&other, loop, cancel_and_drop);
-    join(&other);
-    errors_in_close[0] = self.error;
-    errors_in_close[1] = other.error;
-    errors_in_close[2] = other.late_error;
-}
-WEFT_GEN_TYPE(poster_frame, .cleanup = post_in_cleanup);
-
-/* 76, 60 */
-RULE(what_a_thread_posts_while_the_loop_closes_is_refused_or_dropped_and_never_lost)
-{
-    weft_future *f = weft_future_new(loop);
-
-    weft_future_set_owned(f, "value", say_call);
-    ck_assert_int_eq(weft_spawn(loop, WEFT_CALL(poster_frame, .future = f)), 0);
-    run_rounds(1);
-    ck_assert_int_eq(weft_loop_close(loop), 0);
-    ck_assert_ptr_nonnull(strstr(reports(), "a task was destroyed while it was pending"));
-    for (int i = 0; i < 3; i++)
-        ck_assert(errors_in_close[i] == 0 || errors_in_close[i] == WEFT_ECLOSED);
-    if (errors_in_close[2])
-        weft_future_unref(f); /* still ours */
-    ck_assert_str_eq(trace(), "value");
-}
-END_RULE
-
-static void *post_until_closed(void *arg)
-{
-    struct poster *self = arg;
-
-    do {
-        self->error = weft_call_soon_threadsafe(self->loop, nothing, NULL);
-        if (self->future && !self->error) {
-            self->late_error = weft_future_cancel_threadsafe(self->future, NULL);
-            if (!self->late_error)
-                self->late_error = weft_future_unref_threadsafe(self->future);
-            if (!self->late_error)
-                self->future = NULL;
-        }
-    } while (!self->error);
-    weft_loop_unref(self->loop);
-    return NULL;
-}
-
-/* 76, 204 */
-RULE(threads_that_post_while_the_loop_closes_are_refused_from_then_on)
-{
-    for (int i = 0; i < CLOSINGS; i++) {
-        weft_loop *real = weft_loop_new(NULL);
-        struct poster self[POSTERS] = {{.error = 0}};
-        weft_task *task = weft_task_new(real, WEFT_CALL(sleeper, .seconds = 0.0001 * (i % 5)));
-
-        for (int j = 0; j < POSTERS; j++) {
-            self[j].future = weft_future_new(real);
-            start(&self[j], real, post_until_closed);
-        }
-        ck_assert_int_eq(weft_run_until_complete(real, task, NULL), 0);
-        ck_assert_int_eq(weft_loop_close(real), 0);
-        for (int j = 0; j < POSTERS; j++) {
-            join(&self[j]);
-            ck_assert_int_eq(self[j].error, WEFT_ECLOSED);
-            weft_future_unref(self[j].future);
-        }
-        weft_loop_unref(real);
-    }
-}
-END_RULE
-
 RUN_SUITE("threads", a_threadsafe_call_wakes_a_blocked_loop_and_runs_in_its_thread,
           a_threadsafe_call_wakes_a_loop_before_its_timer,
           a_threadsafe_call_works_from_the_loops_own_thread_and_is_never_inline,
@@ -495,8 +315,4 @@ RUN_SUITE("threads", a_threadsafe_call_wakes_a_blocked_loop_and_runs_in_its_thre
           on_a_hosts_base_what_a_thread_posted_is_called_also_if_its_reference_went_before,
           a_hosts_dispatch_waits_for_a_thread_and_ends_by_itself_after_it,
           cancel_threadsafe_cancels_a_task_and_wakes_the_loop,
-          cancel_threadsafe_of_what_is_done_by_then_changes_nothing,
-          after_close_every_threadsafe_call_is_refused,
-          close_drops_a_posted_call_and_gives_a_posted_reference_back,
-          what_a_thread_posts_while_the_loop_closes_is_refused_or_dropped_and_never_lost,
-          threads_that_post_while_the_loop_closes_are_refused_from_then_on)
+          cancel_threadsafe_of_what_is_done_by_then_changes_nothing)

@@ -1,5 +1,6 @@
 /* check_watch.c - bare descriptors: one-shot waits, readers, numbers that are given again. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -57,7 +58,6 @@ END_RULE
 /* 88, 87 [D] closing is silent under epoll */
 RULE(notify_closing_ends_the_waiters_of_a_bare_descriptor)
 {
-    FILE *file = tmpfile();
     weft_future *f;
     int fds[2];
 
@@ -70,11 +70,47 @@ RULE(notify_closing_ends_the_waiters_of_a_bare_descriptor)
     close(fds[1]);
     ck_assert_int_eq(run_task(f, NULL), WEFT_ECLOSED);
     ck_assert_int_eq(run_task(weft_readable(loop, fds[0]), NULL), -EBADF);
-    ck_assert_int_eq(run_task(weft_readable(loop, fileno(file)), NULL), -EPERM);
+}
+END_RULE
+
+/* 85: with poll and select, too, which would take them */
+RULE(a_regular_file_and_a_directory_are_always_ready_and_refused)
+{
+    FILE *file = tmpfile();
+    int fds[] = {fileno(file), open("/", O_RDONLY | O_DIRECTORY)};
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(run_task(weft_readable(loop, fds[i]), NULL), -EPERM);
+        ck_assert_int_eq(run_task(weft_writable(loop, fds[i]), NULL), -EPERM);
+        ck_assert_int_eq(weft_add_reader(loop, fds[i], say_call, "x"), -EPERM);
+        ck_assert_int_eq(weft_add_writer(loop, fds[i], say_call, "x"), -EPERM);
+        ck_assert(!weft_remove_reader(loop, fds[i]));
+    }
+    close(fds[1]);
+    fclose(file);
+}
+END_RULE
+
+/* 85, 88 */
+RULE(a_number_that_means_a_regular_file_by_now_ends_the_stale_wait)
+{
+    FILE *file = tmpfile();
+    weft_future *stale;
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+    stale = weft_readable(loop, fds[0]);
+    ck_assert_int_eq(dup2(fileno(file), fds[0]), fds[0]);
+    ck_assert_int_eq(run_task(weft_readable(loop, fds[0]), NULL), -EPERM);
+    ck_assert_int_eq(run_task(stale, NULL), WEFT_ECLOSED);
+    close(fds[0]);
+    close(fds[1]);
     fclose(file);
 }
 END_RULE
 
 RUN_SUITE("watch", a_stale_wait_for_a_bare_number_is_told_and_the_new_one_does_not_hang,
           a_reader_may_be_replaced_and_remove_itself_also_after_the_close,
-          notify_closing_ends_the_waiters_of_a_bare_descriptor)
+          notify_closing_ends_the_waiters_of_a_bare_descriptor,
+          a_regular_file_and_a_directory_are_always_ready_and_refused,
+          a_number_that_means_a_regular_file_by_now_ends_the_stale_wait)

@@ -3,85 +3,68 @@
 #   compile/silent_*.c  compile without a warning;
 #   compile/wrong_*.c   do so, too, but with -DWRONG they fail, for the reason that their head names.
 # With every compiler that is there. The first line of a program is its claim. Prints TAP.
-set -u
-top_srcdir=${top_srcdir-$(dirname "$0")/..}
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 LC_ALL=C # messages in English, with plain quotes
 export LC_ALL
 
 strict="-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -Werror"
 
-tmp=$(mktemp -d) || exit 99
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 130' INT TERM HUP
-
-n=0
-claim() { # ok or not ok, the claim
-    n=$((n + 1))
-    echo "$1 $n - $2"
-    [ "$1" = ok ] || sed 's/^/# /' "$tmp/out"
-}
-
 head_of() { # program, key: what stands behind " * key: " in its first comment
     sed -n '/\*\//q; s/^ \* '"$2"': \(.*\)$/\1/p' "$1"
 }
 
-compile() { # program, flags...: into tmp/out
+compile() { # program, flags...: what the compiler says goes to $work/said, too
     program=$1
     shift
     # shellcheck disable=SC2086 # lists of flags
-    $cc $strict -I"$top_srcdir/include" ${EVENT_CFLAGS-} "$@" -c "$program" -o "$tmp/o" >"$tmp/out" 2>&1
+    $cc $strict -I"$top_srcdir/include" ${EVENT_CFLAGS-} "$@" -c "$program" -o "$work/o" \
+        >"$work/said" 2>&1
+    code=$?
+    cat "$work/said"
+    return $code
 }
 
-check() { # program
-    program=$1
-    title=$(sed -n '1s/^\/\* *\(.*[^ ]\) *$/\1/p' "$program" | sed 's/ *\*\/$//')
-    case $program in
-    */silent_*)
-        if compile "$program" && ! [ -s "$tmp/out" ]; then
-            claim ok "$cc is silent about $title"
-        else
-            claim "not ok" "$cc is silent about $title"
-        fi
-        return
-        ;;
-    esac
+is_fine() { # program
+    compile "$1" && ! [ -s "$work/said" ]
+}
 
-    title="$cc refuses $title"
-    reason=$(head_of "$program" "$kind")
-    flags=$(head_of "$program" "$kind flags")
-    # Without what is wrong it must compile: else it fails for any reason.
-    if ! compile "$program" || [ -s "$tmp/out" ]; then
-        claim "not ok" "$title (it fails without what is wrong, too)"
-    elif
-        # shellcheck disable=SC2086 # a list of flags
-        compile "$program" -DWRONG $flags
-    then
-        echo "it compiles" >>"$tmp/out"
-        claim "not ok" "$title"
-    elif [ -z "$reason" ] || ! grep 'error:' "$tmp/out" | grep -qF -- "$reason"; then
-        echo "no error with: $reason" >>"$tmp/out"
-        claim "not ok" "$title"
-    else
-        claim ok "$title"
-    fi
+is_refused() { # program
+    is_fine "$1" || { # else it fails for any reason
+        echo "it fails without what is wrong, too"
+        return 1
+    }
+    # shellcheck disable=SC2046 # a list of flags
+    ! compile "$1" -DWRONG $(head_of "$1" "$kind flags") || {
+        echo "it compiles"
+        return 1
+    }
+    reason=$(head_of "$1" "$kind")
+    { [ -n "$reason" ] && grep 'error:' "$work/said" | grep -qF -- "$reason"; } || {
+        echo "no error with: $reason"
+        return 1
+    }
 }
 
 seen=
 for cc in "${CC-gcc}" gcc clang; do
     case $seen in *"<$cc>"*) continue ;; esac
     seen="$seen<$cc>"
-    if ! command -v "${cc%% *}" >/dev/null; then
-        n=$((n + 1))
-        echo "ok $n - the programs of compile/, $cc # SKIP $cc is missing"
+    if ! have "${cc%% *}"; then
+        skip "the programs of compile/, $cc" "$cc is missing"
         continue
     fi
     # Each has words of its own.
     kind=gcc
     # shellcheck disable=SC2086 # it may carry flags
     ! $cc --version 2>/dev/null | grep -q clang || kind=clang
-    for program in "$top_srcdir"/tests/compile/*.c; do
-        check "$program"
+    for sample in "$top_srcdir"/tests/compile/*.c; do
+        title=$(sed -n '1s/^\/\* *\(.*[^ ]\) *$/\1/p' "$sample" | sed 's/ *\*\/$//')
+        case $sample in
+        */silent_*) check "$cc is silent about $title" is_fine "$sample" ;;
+        *) check "$cc refuses $title" is_refused "$sample" ;;
+        esac
     done
 done
-echo "1..$n"
+done_testing

@@ -1,66 +1,21 @@
 #!/bin/sh
-# The seven echo servers against our client, and against one in Python, byte for byte; the client against
-# servers that do it wrong; the ladder. Prints TAP. Starts its own servers, on free ports.
-set -u
-top_builddir=${top_builddir-$(dirname "$0")/..}
+# The seven echo servers against our client, and against one in Python, byte for byte; the client
+# against servers that do it wrong; the ladder. Prints TAP. Starts its own servers, on free ports.
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 echo=${ECHO_DEMO-$top_builddir/demos/echo/echo}
+program=$echo
 python=${PYTHON3-python3}
 LC_ALL=C
 export LC_ALL
 modes='blocking processes threads polling select callbacks streams'
 
-work=$(mktemp -d) || exit 99
 server=
-cleanup() {
-    stop_server
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' HUP INT TERM
-
-# ---- TAP ----
-
-n=0
-check() { # claim, command...: ok if it returns 0; what it prints is shown if not
-    claim=$1
-    shift
-    n=$((n + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $n - $claim"
-    else
-        echo "not ok $n - $claim"
-        sed 's/^/# /' "$work/log"
-    fi
-}
-
-check_python() { # the same, if there is a python
-    if command -v "$python" >/dev/null; then
-        check "$@"
-    else
-        n=$((n + 1))
-        echo "ok $n - $1 # SKIP python3 is missing"
-    fi
-}
 
 # ---- what is checked ----
 
-exits() { # the code that is expected, arguments of echo...; its output goes to $work/out
-    expected=$1
-    shift
-    timeout -k 5 60 "$echo" "$@" >"$work/out" 2>&1
-    code=$?
-    cat "$work/out"
-    [ "$code" -eq "$expected" ] || {
-        echo "exit code $code, expected $expected: echo $*"
-        return 1
-    }
-}
-
-prints() { # an extended regular expression that a line of $work/out has
-    grep -Eq -e "$1" "$work/out" || {
-        echo "no line matches: $1"
-        return 1
-    }
+check_python() { # claim, command...
+    check_with "$python" "$@"
 }
 
 drives() { # connections, messages, the largest size
@@ -68,18 +23,6 @@ drives() { # connections, messages, the largest size
         prints "^$1 connections?, $(($1 * $2)) messages, [0-9]+ bytes each way: [0-9.]+ seconds, \
 [0-9]+ messages per second, client CPU [0-9.]+ seconds\$" || return
     [ "$(wc -l <"$work/out")" -eq 1 ]
-}
-
-fails_with() { # text, arguments of echo...
-    text=$1
-    shift
-    exits 1 "$@" && prints "$text"
-}
-
-usage_error() { # text, arguments...
-    text=$1
-    shift
-    exits 2 "$@" && prints "$text"
 }
 
 peer() { # the name of a function of peer.py, arguments
@@ -102,6 +45,7 @@ against() { # a wrong server of peer.py, text, arguments of --client...
     rm -f "$work/port"
     "$python" "$work/peer.py" wrong "$wrong" >"$work/port" &
     server=$!
+    servers=$server
     wait_for_port "$work/port"
     fails_with "$text" --client "$@" "127.0.0.1:$port"
     failed=$?
@@ -123,12 +67,7 @@ climbs() {
 # ---- the servers ----
 
 wait_for_port() { # a file into which a server writes where it listens: sets $port
-    tries=0
-    until grep -q listening "$1" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 500 ] || return 1
-        sleep 0.02
-    done
+    wait_for grep -q listening "$1" || return
     port=$(sed -n 's/^listening on 127\.0\.0\.1:\([0-9]*\)$/\1/p' "$1")
 }
 
@@ -137,6 +76,7 @@ start_server() { # mode: sets $port
     # in the foreground: else it sends SIGCONT as well, which stops a leak checker for ever
     timeout --foreground -k 20 120 "$echo" --serve --mode "$1" >"$work/server" 2>"$work/complaints" &
     server=$!
+    servers=$server
     wait_for_port "$work/server"
 }
 
@@ -146,6 +86,7 @@ stop_server() { # returns its status
     wait "$server"
     status=$?
     server=
+    servers=
     return $status
 }
 
@@ -405,4 +346,4 @@ check "a bad port is named" usage_error "PORT: 'http'" --client localhost:http
 check "no action at all is refused" usage_error "expected --ladder, --serve or --client"
 check "an unknown option is named" usage_error "no-such-option" --no-such-option
 check "--help is no error" exits 0 --help
-echo "1..$n"
+done_testing

@@ -1,9 +1,11 @@
 #!/bin/sh
-# The fetch in all modes against its own origin, nginx and python's http.server: byte for byte what curl
-# gets, and each thing that can go wrong; then what it prints, draws and traces of the ladder. Prints TAP. Starts its own servers, on free ports.
-set -u
-top_builddir=${top_builddir-$(dirname "$0")/..}
+# The fetch in all modes against its own origin, nginx and python's http.server: byte for byte what
+# curl gets, and each thing that can go wrong; then what it prints, draws and traces of the ladder.
+# Prints TAP. Starts its own servers, on free ports.
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 fetch=$top_builddir/demos/fetch/fetch
+program=$fetch
 python=${PYTHON3-python3}
 PATH=$PATH:/usr/sbin:/sbin # nginx lives there
 LC_ALL=C
@@ -11,62 +13,7 @@ export PATH LC_ALL
 ladder='blocking processes threads poll select generator yield-from native'
 modes="$ladder explicit"
 
-work=$(mktemp -d) || exit 99
-servers=
-cleanup() {
-    for pid in $servers; do
-        kill "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' HUP INT TERM
-
-# ---- TAP ----
-
-n=0
-check() { # claim, command...: ok if it returns 0; what it prints is shown if not
-    claim=$1
-    shift
-    n=$((n + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $n - $claim"
-    else
-        echo "not ok $n - $claim"
-        sed 's/^/# /' "$work/log"
-    fi
-}
-
-skip() { # claim, reason
-    n=$((n + 1))
-    echo "ok $n - $1 # SKIP $2"
-}
-
-have() {
-    command -v "$1" >/dev/null
-}
-
 # ---- what is checked ----
-
-exits() { # the code that is expected, arguments of fetch...; its output goes to $work/out
-    expected=$1
-    shift
-    timeout -k 5 60 "$fetch" "$@" >"$work/out" 2>&1
-    code=$?
-    cat "$work/out"
-    [ "$code" -eq "$expected" ] || {
-        echo "exit code $code, expected $expected: fetch $*"
-        return 1
-    }
-}
-
-prints() { # an extended regular expression that a line of $work/out has
-    grep -Eq -e "$1" "$work/out" || {
-        echo "no line matches: $1"
-        return 1
-    }
-}
 
 total_below() { # seconds
     awk -v most="$1" '/^Request Times: / { cost = $6; found = 1 }
@@ -93,12 +40,6 @@ same_as_curl() { # mode, URL...
     done
 }
 
-fails_with() { # text, arguments of fetch...
-    text=$1
-    shift
-    exits 1 "$@" && prints "$text"
-}
-
 with_several() { # a command, for which the name several.test has several addresses
     printf '127.0.0.%s several.test\n' 2 3 1 4 >"$work/hosts"
     ! $has_v6 || echo '::1 several.test' >>"$work/hosts"
@@ -120,12 +61,6 @@ the_others_go_on() { # mode
         prints '^ *10 +200 +100000 ' &&
         prints 'failed: 8$' &&
         prints '^Request Times: 10, '
-}
-
-usage_error() { # text, arguments...
-    text=$1
-    shift
-    exits 2 "$@" && prints "$text"
 }
 
 saves_each() {
@@ -258,15 +193,6 @@ ends_with_its_input() {
 
 # ---- the servers ----
 
-wait_for() { # a command that is tried for 10 seconds
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || return 1
-        sleep 0.1
-    done
-}
-
 is_up() { # URL, pid
     kill -0 "$2" && "$fetch" --timeout 5 "$1"
 }
@@ -285,38 +211,11 @@ closed_port() {
 }
 
 # 127.0.0.1 alone, or [::1] as well.
-start_nginx() {
+nginx_of_www() {
     port=$(closed_port)
-    listen="listen 127.0.0.1:$port;"
-    ! $has_v6 || listen="$listen listen [::1]:$port;"
-    user=
-    [ "$(id -u)" -ne 0 ] || user='user root;'
-    mkdir -p "$work/nginx/logs"
-    cat >"$work/nginx/nginx.conf" <<END
-daemon off;
-pid $work/nginx/pid;
-error_log $work/nginx/logs/error.log;
-worker_processes 1;
-$user
-events { worker_connections 512; }
-http {
-    access_log off;
-    sendfile on;
-    client_body_temp_path $work/nginx/body;
-    proxy_temp_path $work/nginx/proxy;
-    fastcgi_temp_path $work/nginx/fastcgi;
-    uwsgi_temp_path $work/nginx/uwsgi;
-    scgi_temp_path $work/nginx/scgi;
-    server {
-        $listen
-        root $work/www;
-        autoindex on;
-    }
-}
-END
-    nginx -p "$work/nginx" -c "$work/nginx/nginx.conf" >"$work/nginx/out" 2>&1 &
-    nginx_pid=$!
-    servers="$servers $nginx_pid"
+    set -- "127.0.0.1:$port"
+    ! $has_v6 || set -- "$@" "[::1]:$port"
+    start_nginx "$work/www" "$@"
     nginx=http://127.0.0.1:$port
     nginx_v6="http://[::1]:$port"
     wait_for is_up "$nginx/" "$nginx_pid" || {
@@ -346,7 +245,7 @@ start_origin 0.01
 origin=$url
 closed=$(closed_port)
 nginx=
-! have nginx || start_nginx
+! have nginx || nginx_of_www
 server=
 server_v6=
 if have "$python"; then
@@ -482,4 +381,4 @@ check "a bad URL is named" usage_error "URL: 'ftp://host/'" ftp://host/
 check "a bad port is named" usage_error "'http://host:99999/'.*port" http://host:99999/
 check "an open bracket is named" usage_error "'http://\[::1/'.*bracket" 'http://[::1/'
 check "--help is no error" exits 0 --help
-echo "1..$n"
+done_testing

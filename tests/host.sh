@@ -1,54 +1,24 @@
 #!/bin/sh
-# The demos inside another program: host-callback prints what its first comment says, and the evhttp
-# server with a weft handler works, alone and for many. Prints TAP.
-set -u
-top_srcdir=${top_srcdir-$(dirname "$0")/..}
-top_builddir=${top_builddir-$top_srcdir}
+# The demos inside another program: host-callback prints what its first comment says, and the
+# evhttp server with a weft handler works, alone and for many. Prints TAP.
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 LC_ALL=C
 export LC_ALL
-
-work=$(mktemp -d) || exit 99
-server=
-cleanup() {
-    [ -z "$server" ] || kill "$server" 2>/dev/null
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' HUP INT TERM
-
-n=0
-check() { # claim, command...: ok if it returns 0; what it prints is shown if not
-    claim=$1
-    shift
-    n=$((n + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $n - $claim"
-    else
-        echo "not ok $n - $claim"
-        sed 's/^/# /' "$work/log"
-    fi
-}
-
-skip_rest() { # reason
-    echo "ok $((n + 1)) - host-evhttp # SKIP $1"
-    echo "1..$((n + 1))"
-    exit 0
-}
-
-prints_what_it_says() { # demo
-    sed -n '/^ \* It prints:$/,/^ \*\/$/s/^ \*     //p' "$top_srcdir/demos/$1.c" >"$work/expected"
-    [ -s "$work/expected" ] || return
-    timeout 20 "$top_builddir/demos/$1" >"$work/got" || return
-    diff "$work/expected" "$work/got"
-}
 
 check "host-callback prints what it says" prints_what_it_says host-callback
 
 # ---- host-evhttp ----
 
+skip_rest() { # what is missing
+    skip host-evhttp "$1 is missing"
+    done_testing
+    exit 0
+}
+
 evhttp=$top_builddir/demos/host-evhttp
-[ -x "$evhttp" ] || skip_rest "libevent_extra is missing"
-command -v curl >/dev/null || skip_rest "curl is missing"
+[ -x "$evhttp" ] || skip_rest "libevent_extra"
+have curl || skip_rest curl
 
 get() { # path, more of curl's options
     path=$1
@@ -65,6 +35,7 @@ start() { # after how many requests it ends
         : >"$work/server"
         "$evhttp" $port "$1" >"$work/server" 2>&1 &
         server=$!
+        servers=$server
         while kill -0 $server 2>/dev/null; do
             ! grep -q http "$work/server" || return 0
             sleep 0.05
@@ -75,16 +46,15 @@ start() { # after how many requests it ends
     return 1
 }
 
+has_ended() {
+    ! kill -0 "$server"
+}
+
 ends() { # what it ends after was done; it does so with 0
-    tries=0
-    while kill -0 "$server" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ $tries -lt 100 ] || return 1
-        sleep 0.1
-    done
+    wait_for has_ended || return
     wait "$server"
     code=$?
-    server=
+    servers=
     cat "$work/server"
     [ $code -eq 0 ]
 }
@@ -137,4 +107,4 @@ check "host-evhttp: ten slow requests at once" ten_at_once
 check "host-evhttp: a client that leaves cancels its task" client_leaves
 check "host-evhttp: SIGTERM" ends_on TERM
 check "host-evhttp: SIGINT" ends_on INT
-echo "1..$n"
+done_testing

@@ -1,9 +1,8 @@
 #!/bin/sh
 # Our servers driven by curl and by python's asyncio, our clients against asyncio, http.server and
 # nginx. Prints TAP. Starts its own servers, on free ports.
-set -u
-top_srcdir=${top_srcdir-$(dirname "$0")/..}
-top_builddir=${top_builddir-$top_srcdir}
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 peers=$top_builddir/tests/peers
 serve=$peers/serve
 call=$peers/call
@@ -12,58 +11,7 @@ PATH=$PATH:/usr/sbin:/sbin # nginx lives there
 LC_ALL=C
 export PATH LC_ALL
 
-work=$(mktemp -d) || exit 99
-servers=
-cleanup() {
-    for pid in $servers; do
-        kill "$pid" 2>/dev/null
-        wait "$pid" 2>/dev/null
-    done
-    rm -rf "$work"
-}
-trap cleanup EXIT
-trap 'exit 130' HUP INT TERM
-
-# ---- TAP ----
-
-n=0
-check() { # claim, command...: ok if it returns 0; what it prints is shown if not
-    claim=$1
-    shift
-    n=$((n + 1))
-    if "$@" >"$work/log" 2>&1; then
-        echo "ok $n - $claim"
-    else
-        echo "not ok $n - $claim"
-        sed 's/^/# /' "$work/log"
-    fi
-}
-
-check_with() { # peer, claim, command...: skipped where the peer is missing
-    peer=$1
-    shift
-    if have "$peer"; then
-        check "$@"
-    else
-        n=$((n + 1))
-        echo "ok $n - $1 # SKIP $peer is missing"
-    fi
-}
-
-have() {
-    command -v "$1" >/dev/null
-}
-
 # ---- servers ----
-
-wait_for() { # a command that is tried for 10 seconds
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || return 1
-        sleep 0.05
-    done
-}
 
 start() { # file for its output, command...: sets $pid, and $line, the first line that it prints
     out=$1
@@ -231,31 +179,7 @@ closed_port() {
 
 from_nginx() {
     closed_port
-    mkdir -p "$work/nginx/logs"
-    user=
-    [ "$(id -u)" -ne 0 ] || user='user root;'
-    cat >"$work/nginx/nginx.conf" <<END
-daemon off;
-pid $work/nginx/pid;
-error_log $work/nginx/logs/error.log;
-worker_processes 1;
-$user
-events { worker_connections 64; }
-http {
-    access_log off;
-    client_body_temp_path $work/nginx/body;
-    proxy_temp_path $work/nginx/proxy;
-    fastcgi_temp_path $work/nginx/fastcgi;
-    uwsgi_temp_path $work/nginx/uwsgi;
-    scgi_temp_path $work/nginx/scgi;
-    server {
-        listen 127.0.0.1:$port;
-        root $work;
-    }
-}
-END
-    nginx -p "$work/nginx" -c "$work/nginx/nginx.conf" >"$work/nginx/out" 2>&1 &
-    servers="$servers $!"
+    start_nginx "$work" "127.0.0.1:$port"
     wait_for calls 0 '' get 127.0.0.1 "$port" /empty || cat "$work/nginx/out"
     same_as_curl "$port"
 }
@@ -273,4 +197,4 @@ check_with "$python" "an asyncio that resets is an error" echoes reset 1 'ECONNR
 check_with "$python" "http.server's files" from_http_server
 check_with nginx "nginx's files" from_nginx
 check "a refused port is named" refused
-echo "1..$n"
+done_testing

@@ -6,8 +6,8 @@
 # A test bears the numbers of the comment before it: in C `/* 17 */`, `/* 17, 101 */`, `/* 12 [D]
 # why */` or `/* 12: why */` at the line's beginning, then RULE(name); in a shell script `# 17`,
 # alone or with what follows it in the same way.
-set -u
-top_srcdir=${top_srcdir-$(dirname "$0")/..}
+# shellcheck source=tests/tap.sh
+. "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 page=$top_srcdir/docs/behaviours.md
 last=215 # the rules up to here must all be there
 
@@ -74,18 +74,6 @@ if [ "${1-}" = --update ]; then
     exit
 fi
 
-n=0
-claim() { # the claim, and what breaks it
-    n=$((n + 1))
-    if [ -z "$2" ]; then
-        echo "ok $n - $1"
-    else
-        echo "not ok $n - $1"
-        echo "$2" | sed 's/^/# /'
-    fi
-}
-
-echo 1..4
 table=$(rows)
 tests=$(tested)
 claim "every rule up to $last has its row, once" "$(echo "$table" | awk -F '|' -v last="$last" '
@@ -128,3 +116,4 @@ claim "every test that the table names is there (tests/rules.sh --update)" "$(
                     print "rule " $1 ": " name[i]
         }'
 )"
+done_testing
