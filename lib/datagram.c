@@ -115,18 +115,22 @@ static void packet_leave(struct packet *packet)
     packet->io = NULL;
 }
 
-static void packet_ready(struct weft__wait *wait)
+static void packet_ready(struct weft__wait *wait, enum weft__direction direction)
 {
+    (void)direction;
     (void)try_packet(weft__container_of(wait, struct packet, wait));
 }
 
-static void packet_closed(struct weft__wait *wait, int error)
+static void packet_closed(struct weft__wait *wait, enum weft__direction direction, int error)
 {
     struct packet *packet = weft__container_of(wait, struct packet, wait);
 
+    (void)direction;
     packet_leave(packet);
     weft__future_fail(&packet->future, error);
 }
+
+static const struct weft__wait_type packet_wait_type = {packet_ready, packet_closed};
 
 static bool packet_cancel(weft_future *future, const char *reason, const char *where)
 {
@@ -172,7 +176,7 @@ static weft_future *start(weft_io *io, const struct weft__future_type *type,
     if (!packet)
         return weft__failed(io->loop, -ENOMEM, NULL);
     memcpy(&packet->bytes, &fields->bytes, sizeof(*packet) - offsetof(struct packet, bytes));
-    packet->wait = (struct weft__wait){.ready = packet_ready, .closed = packet_closed};
+    packet->wait = (struct weft__wait){&packet_wait_type};
     packet->io = io;
     if (!io->drained[direction] && try_packet(packet))
         return &packet->future;

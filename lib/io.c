@@ -29,7 +29,7 @@ static const short bits[2] = {[READING] = EV_READ, [WRITING] = EV_WRITE};
 
 static bool wanted(const weft_io *io, int direction)
 {
-    return io->waits[direction] && !io->waits[direction]->paused;
+    return io->waits[direction] && !io->paused[direction];
 }
 
 /* ---- registration ---------------------------------------------------------------------------------------- */
@@ -138,7 +138,7 @@ static void io_tell(weft_io *io, short what)
             continue;
         io->drained[i] = false;
         if (wanted(io, i))
-            io->waits[i]->ready(io->waits[i]);
+            io->waits[i]->type->ready(io->waits[i], (enum weft__direction)i);
         else if (io->level)
             io_remove(io, bits[i]);
         if (io->level && i == WRITING && !wanted(io, i))
@@ -178,6 +178,7 @@ int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait
 void weft__io_leave(weft_io *io, enum weft__direction direction)
 {
     io->waits[direction] = NULL;
+    io->paused[direction] = false;
     io->loop->io_waits -= !manual(io);
 }
 
@@ -349,7 +350,7 @@ static void io_stop(weft_io *io)
 {
     for (int i = 0; i < 2; i++)
         if (io->waits[i])
-            io->waits[i]->closed(io->waits[i], WEFT_ECLOSED);
+            io->waits[i]->type->closed(io->waits[i], (enum weft__direction)i, WEFT_ECLOSED);
     weft__io_unregister(io);
     if (io->flags & WEFT_IO_OWNED && io->fd >= 0)
         close(io->fd);

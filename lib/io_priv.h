@@ -22,10 +22,12 @@ enum weft__op_kind { OP_READY, OP_CONNECT, OP_RECV, OP_SEND, OP_ACCEPT };
 
 /* What waits for one direction of a weft_io: it is told that something has happened, and tries its call again. */
 struct weft__wait {
-    void (*ready)(struct weft__wait *wait);
-    void (*closed)(struct weft__wait *wait, int error); /* the weft_io goes: it waits no longer */
-    weft_stream *stream;                                /* a stream's: which */
-    bool paused;                                        /* it does not want to know now */
+    const struct weft__wait_type *type;
+};
+struct weft__wait_type {
+    void (*ready)(struct weft__wait *wait, enum weft__direction direction);
+    /* The weft_io goes: it waits no longer. */
+    void (*closed)(struct weft__wait *wait, enum weft__direction direction, int error);
 };
 
 /* An operation under way.  Of `io` and `watch`, one is where it waits; both NULL: nowhere any more. */
@@ -41,21 +43,23 @@ struct weft__op {
     struct weft__timer backoff; /* accept, out of descriptors */
 };
 
+/* The first cache line is ours, the other two are libevent's. */
 struct weft_io {
     weft_loop *loop;
     weft_io *next; /* all of the loop */
     weft_io *prev;
     int fd;
     uint8_t flags;
-    bool level;    /* registered level-triggered: reading for good, writing while somebody waits */
-    uint8_t added; /* EV_READ, EV_WRITE: what libevent watches */
-    uint8_t told;  /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
-    bool is_pipe;  /* or whatever is no socket */
-    bool dead;     /* it was closed while it told them */
+    bool level;     /* registered level-triggered: reading for good, writing while somebody waits */
+    uint8_t added;  /* EV_READ, EV_WRITE: what libevent watches */
+    uint8_t told;   /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
+    bool is_pipe;   /* or whatever is no socket */
+    bool dead;      /* it was closed while it told them */
+    bool paused[2]; /* who waits does not want to know now */
     bool drained[2]; /* the last call found nothing more: no use in trying before libevent says so */
     struct weft__wait *waits[2];
-    struct event event;        /* both directions; level-triggered: reading */
     struct event *write_event; /* level-triggered: writing; made when that first has to wait */
+    struct event event;        /* both directions; level-triggered: reading */
 };
 
 /* One without a descriptor: what stands for it is watched, and told, by hand. */

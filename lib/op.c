@@ -134,7 +134,7 @@ bool weft__op_try(struct weft__op *op)
             weft__report(future->loop, "accept pauses for a second", error, future);
             if (weft__timer_add(future->loop, &op->backoff, WEFT__TIMER_IO,
                                 weft__loop_now(future->loop) + WEFT__NS) == 0) {
-                op->wait.paused = true;
+                op->io->paused[READING] = true;
                 return false;
             }
         } else {
@@ -154,20 +154,24 @@ void weft__io_expired(struct weft__timer *timer)
 {
     struct weft__op *op = weft__container_of(timer, struct weft__op, backoff);
 
-    op->wait.paused = false;
+    op->io->paused[READING] = false;
     if (!weft__op_try(op) && !op->backoff.index)
         (void)weft__io_register(op->io);
 }
 
-static void op_ready(struct weft__wait *wait)
+static void op_ready(struct weft__wait *wait, enum weft__direction direction)
 {
+    (void)direction;
     (void)weft__op_try(weft__container_of(wait, struct weft__op, wait));
 }
 
-static void op_closed(struct weft__wait *wait, int error)
+static void op_closed(struct weft__wait *wait, enum weft__direction direction, int error)
 {
+    (void)direction;
     weft__op_end(weft__container_of(wait, struct weft__op, wait), error);
 }
+
+static const struct weft__wait_type op_wait_type = {op_ready, op_closed};
 
 static bool op_cancel(weft_future *future, const char *reason, const char *where)
 {
@@ -204,7 +208,7 @@ struct weft__op *weft__op_new(weft_loop *loop, enum weft__op_kind kind,
         loop, &op_types[kind][direction], NULL);
 
     if (op) {
-        op->wait = (struct weft__wait){.ready = op_ready, .closed = op_closed};
+        op->wait = (struct weft__wait){&op_wait_type};
         op->kind = kind;
         op->direction = direction;
     }

@@ -86,26 +86,33 @@ static void leave(weft_stream *stream)
     (void)weft__stream_watch(stream);
 }
 
-static bool step_all(struct weft__read *read);
+static const struct weft__read_type line_type, all_type;
+
+/* A read that has not ended has its stream. */
+static inline weft_stream *stream_of(const struct weft__read *read)
+{
+    return (weft_stream *)(void *)read->waiter.object;
+}
 
 /* What a read has taken goes back: the next one begins with it.  False: it is lost. */
 static bool give_back(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
-    bool kept = read->got == 0 || stream->closing || keep(stream, read->bytes, read->got, true) == 0;
+    weft_stream *stream = stream_of(read);
+    bool kept = read->got == 0 || stream->closing ||
+                keep(stream, read->u.to.bytes, read->got, true) == 0;
 
     if (!kept)
         (void)lose(stream);
-    if (read->step == step_all)
-        free(read->bytes);
-    read->bytes = NULL;
+    if (read->waiter.future.type == &all_type.base)
+        free(read->u.to.bytes);
+    read->u.to.bytes = NULL;
     read->got = 0;
     return kept;
 }
 
 static bool end(struct weft__read *read, void *value, void (*destroy)(void *), size_t count)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
 
     stream->count = count;
     leave(stream);
@@ -120,9 +127,9 @@ static bool end_int(struct weft__read *read, size_t count)
 
 static bool end_failed(struct weft__read *read, int error, size_t count)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
 
-    bool lost = read->step == step_all && !give_back(read);
+    bool lost = read->waiter.future.type == &all_type.base && !give_back(read);
 
     stream->object.refs++;
     stream->count = count;
@@ -137,7 +144,7 @@ static bool end_failed(struct weft__read *read, int error, size_t count)
 /* What the transport said when it gave nothing: wait, or fail. */
 static bool not_now(struct weft__read *read, ssize_t n)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
     int error = (int)n;
 
     if (n == -EAGAIN) {
@@ -164,30 +171,30 @@ void weft__stream_fail_read(weft_stream *stream, int error)
 /* Take from `in` what the read can use. */
 static void take_kept(weft_stream *stream, struct weft__read *read)
 {
-    if (weft__buffered(stream->in) && read->got < read->size)
-        read->got += (size_t)evbuffer_remove(stream->in, read->bytes + read->got,
-                                             read->size - read->got);
+    if (weft__buffered(stream->in) && read->got < read->u.to.size)
+        read->got += (size_t)evbuffer_remove(stream->in, read->u.to.bytes + read->got,
+                                             read->u.to.size - read->got);
 }
 
 static bool step_read(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
     ssize_t n;
 
     take_kept(stream, read);
-    if (read->got > 0)
+    if (read->got > 0 || read->u.to.size == 0)
         return end_int(read, read->got);
-    n = fill(stream, read->bytes, read->size, false);
+    n = fill(stream, read->u.to.bytes, read->u.to.size, false);
     return n < 0 ? not_now(read, n) : end_int(read, (size_t)n);
 }
 
 static bool step_exactly(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
 
     take_kept(stream, read);
-    while (read->got < read->size) {
-        ssize_t n = fill(stream, read->bytes + read->got, read->size - read->got, true);
+    while (read->got < read->u.to.size) {
+        ssize_t n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
 
         if (n < 0)
             return not_now(read, n);
@@ -201,7 +208,7 @@ static bool step_exactly(struct weft__read *read)
 /* Hand out the first bytes of `in` as a string. */
 static bool end_string(struct weft__read *read, size_t size)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
     char *text = malloc(size + 1);
 
     if (!text)
@@ -216,26 +223,27 @@ static bool end_string(struct weft__read *read, size_t size)
 static size_t find(weft_stream *stream, struct weft__read *read)
 {
     size_t first = 0, size = weft__buffered(stream->in);
+    size_t searched = (size_t)read->waiter.u.number;
 
-    for (size_t i = 0; i < read->separator_count && size > 0; i++) {
-        size_t length = strlen(read->separators[i]);
-        size_t from = read->searched + 1 > length ? read->searched + 1 - length : 0;
+    for (size_t i = 0; i < read->u.until.count && size > 0; i++) {
+        size_t length = strlen(read->u.until.separators[i]);
+        size_t from = searched + 1 > length ? searched + 1 - length : 0;
         struct evbuffer_ptr start, at;
 
         if (length > size || evbuffer_ptr_set(stream->in, &start, from, EVBUFFER_PTR_SET))
             continue;
-        at = evbuffer_search(stream->in, read->separators[i], length, &start);
+        at = evbuffer_search(stream->in, read->u.until.separators[i], length, &start);
         if (at.pos >= 0 && (!first || (size_t)at.pos + length < first))
             first = (size_t)at.pos + length;
     }
-    read->searched = size;
+    read->waiter.u.number = (intptr_t)size;
     return first;
 }
 
 static bool step_until(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
-    bool is_line = read->size > 0;
+    weft_stream *stream = stream_of(read);
+    bool is_line = read->waiter.future.type == &line_type.base;
 
     for (;;) {
         size_t found = find(stream, read), size = weft__buffered(stream->in);
@@ -258,42 +266,44 @@ static bool step_until(struct weft__read *read)
 /* Let `bytes` grow, by half or more.  Errors: -ENOMEM. */
 static int grow(struct weft__read *read, size_t least)
 {
-    size_t size = read->size + read->size / 2 > least ? read->size + read->size / 2 : least;
-    char *bytes = realloc(read->bytes, size + 1);
+    size_t size = read->u.to.size + read->u.to.size / 2 > least
+                      ? read->u.to.size + read->u.to.size / 2
+                      : least;
+    char *bytes = realloc(read->u.to.bytes, size + 1);
 
     if (!bytes)
         return -ENOMEM;
-    read->bytes = bytes;
-    read->size = size;
+    read->u.to.bytes = bytes;
+    read->u.to.size = size;
     return 0;
 }
 
 static bool step_all(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
     size_t limit = stream->limit_set ? stream->limit : SIZE_MAX - 1;
     ssize_t n;
 
     for (;;) {
-        if (read->got == read->size && grow(read, 4096 + weft__buffered(stream->in)) != 0)
+        if (read->got == read->u.to.size && grow(read, 4096 + weft__buffered(stream->in)) != 0)
             return end_failed(read, -ENOMEM, read->got);
         take_kept(stream, read);
         if (read->got > limit)
             return end_failed(read, WEFT_EOVERRUN, read->got);
-        if (read->got == read->size)
+        if (read->got == read->u.to.size)
             continue;
-        n = fill(stream, read->bytes + read->got, read->size - read->got, true);
+        n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
         if (n < 0)
             return not_now(read, n);
         if (n == 0 && !weft__buffered(stream->in))
             break;
         read->got += (size_t)n;
     }
-    read->bytes[read->got] = 0;
+    read->u.to.bytes[read->got] = 0;
     {
-        char *text = read->bytes;
+        char *text = read->u.to.bytes;
 
-        read->bytes = NULL;
+        read->u.to.bytes = NULL;
         return end(read, text, free, read->got);
     }
 }
@@ -303,7 +313,7 @@ static bool step_all(struct weft__read *read)
 /* It ends without an outcome. */
 static void withdraw(struct weft__read *read)
 {
-    weft_stream *stream = (weft_stream *)(void *)read->waiter.object;
+    weft_stream *stream = stream_of(read);
     bool kept = give_back(read);
 
     leave(stream);
@@ -315,8 +325,8 @@ static bool read_cancel(weft_future *future, const char *reason, const char *whe
 {
     struct weft__read *read = (struct weft__read *)(void *)future;
 
-    ((weft_stream *)(void *)read->waiter.object)->io->drained[READING] = false; /* ask once more */
-    if (read->step(read))
+    stream_of(read)->io->drained[READING] = false; /* ask once more */
+    if (weft__read_step(read))
         return false; /* the outcome was at hand */
     withdraw(read);
     return weft__waiter_cancel(future, reason, where);
@@ -328,15 +338,19 @@ static void read_drop(weft_future *future)
     weft__waiter_drop(future);
 }
 
-#define READ_TYPE(what) \
+#define READ_TYPE(what, step) \
     { \
-        .name = (what), .size = sizeof(struct weft__read), .cancel = read_cancel, .drop = read_drop \
+        {.name = (what), \
+         .size = sizeof(struct weft__read), \
+         .cancel = read_cancel, \
+         .drop = read_drop}, \
+            (step) \
     }
-static const struct weft__future_type read_type = READ_TYPE("stream_read");
-static const struct weft__future_type exactly_type = READ_TYPE("stream_read_exactly");
-static const struct weft__future_type until_type = READ_TYPE("stream_read_until");
-static const struct weft__future_type line_type = READ_TYPE("stream_read_line");
-static const struct weft__future_type all_type = READ_TYPE("stream_read_all");
+static const struct weft__read_type read_type = READ_TYPE("stream_read", step_read);
+static const struct weft__read_type exactly_type = READ_TYPE("stream_read_exactly", step_exactly);
+static const struct weft__read_type until_type = READ_TYPE("stream_read_until", step_until);
+static const struct weft__read_type line_type = READ_TYPE("stream_read_line", step_until);
+static const struct weft__read_type all_type = READ_TYPE("stream_read_all", step_all);
 
 /* What speaks against a read, or 0. */
 static int read_error(const weft_stream *stream)
@@ -352,43 +366,60 @@ static int read_error(const weft_stream *stream)
     return weft__buffered(stream->in) || stream->eof || !stream->broken ? 0 : stream->error;
 }
 
-static weft_future *start(weft_stream *stream, const struct weft__future_type *type,
-                          bool (*step)(struct weft__read *read), const struct weft__read *fields)
+/* Make a read, which weft__read_step begins; or a future that has failed. */
+static struct weft__read *begin(weft_stream *stream, const struct weft__read_type *type)
 {
-    int error = read_error(stream);
     struct weft__read *read;
-    weft_future *future;
+    int error = read_error(stream);
 
     if (error) {
         if (!stream->object.error && error != -EBUSY)
             stream->count = 0;
-        return weft__object_failed(&stream->object, error);
+        return (struct weft__read *)(void *)weft__object_failed(&stream->object, error);
     }
     weft__check_thread(stream->object.loop, "a read from a stream");
-    future = weft__waiter_new(&stream->object, &stream->readers, type);
-    if (weft__done(future))
-        return future;
-    read = (struct weft__read *)(void *)future;
-    read->step = step;
-    read->bytes = fields->bytes;
-    read->size = fields->size;
-    read->separators = fields->separators;
-    read->separator_count = fields->separator_count;
-    stream->read = read;
-    (void)step(read);
-    return future;
+    read = (struct weft__read *)(void *)weft__waiter_new(&stream->object, NULL, &type->base);
+    if (!weft__done(&read->waiter.future))
+        stream->read = read;
+    return read;
+}
+
+/* Read into memory. */
+static weft_future *read_to(weft_stream *stream, const struct weft__read_type *type, void *bytes,
+                            size_t size)
+{
+    struct weft__read *read = begin(stream, type);
+
+    if (!weft__done(&read->waiter.future)) {
+        read->u.to.bytes = bytes;
+        read->u.to.size = size;
+        (void)weft__read_step(read);
+    }
+    return &read->waiter.future;
+}
+
+/* Read up to a separator. */
+static weft_future *read_until(weft_stream *stream, const struct weft__read_type *type,
+                               const char *const *separators, size_t count)
+{
+    struct weft__read *read = begin(stream, type);
+
+    if (!weft__done(&read->waiter.future)) {
+        read->u.until.separators = separators;
+        read->u.until.count = count;
+        (void)weft__read_step(read);
+    }
+    return &read->waiter.future;
 }
 
 weft_future *weft_stream_read(weft_stream *stream, void *buffer, size_t size)
 {
-    return start(stream, &read_type, size ? step_read : step_exactly,
-                 &(struct weft__read){.bytes = buffer, .size = size});
+    return read_to(stream, &read_type, buffer, size);
 }
 
 weft_future *weft_stream_read_exactly(weft_stream *stream, void *buffer, size_t size)
 {
-    return start(stream, &exactly_type, step_exactly,
-                 &(struct weft__read){.bytes = buffer, .size = size});
+    return read_to(stream, &exactly_type, buffer, size);
 }
 
 weft_future *weft_stream_read_until(weft_stream *stream, const char *const *separators, size_t count)
@@ -399,21 +430,19 @@ weft_future *weft_stream_read_until(weft_stream *stream, const char *const *sepa
         empty = empty || !*separators[i];
     if (empty)
         return weft__object_failed(&stream->object, -EINVAL);
-    return start(stream, &until_type, step_until,
-                 &(struct weft__read){.separators = separators, .separator_count = count});
+    return read_until(stream, &until_type, separators, count);
 }
 
 weft_future *weft_stream_read_line(weft_stream *stream)
 {
     static const char *const newline[] = {"\n"};
 
-    return start(stream, &line_type, step_until,
-                 &(struct weft__read){.separators = newline, .separator_count = 1, .size = 1});
+    return read_until(stream, &line_type, newline, 1);
 }
 
 weft_future *weft_stream_read_all(weft_stream *stream)
 {
-    return start(stream, &all_type, step_all, &(struct weft__read){.bytes = NULL});
+    return read_to(stream, &all_type, NULL, 0);
 }
 
 size_t weft_stream_count(const weft_stream *stream)

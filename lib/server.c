@@ -233,7 +233,7 @@ static weft_future *accept_one(struct acceptor *f)
         return weft_sock_accept(io);
     io->drained[READING] = false; /* somebody was there */
     future = weft_sock_accept(io);
-    if (weft_future_is_done(future) || io->waits[READING]->paused)
+    if (weft_future_is_done(future) || io->paused[READING])
         return future;
     weft_future_unref(future);
     return weft_future_new_failed_at(f->server->loop, -EAGAIN, NULL);

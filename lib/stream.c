@@ -110,9 +110,9 @@ static void leave(weft_stream *stream, enum weft__direction direction)
     stream->waiting[direction] = false;
 }
 
-static void on_closed(struct weft__wait *wait, int error)
+static void on_closed(struct weft__wait *wait, enum weft__direction direction, int error)
 {
-    weft_stream *stream = wait->stream;
+    weft_stream *stream = weft__container_of(wait - direction, weft_stream, waits);
 
     stream->object.refs++;
     stream->broken = true;
@@ -126,18 +126,19 @@ static void on_closed(struct weft__wait *wait, int error)
 }
 
 /* The descriptor is ready. */
-static void on_ready(struct weft__wait *wait)
+static void on_ready(struct weft__wait *wait, enum weft__direction direction)
 {
-    weft_stream *stream = wait->stream;
-    enum weft__direction direction = wait == &stream->waits[READING] ? READING : WRITING;
+    weft_stream *stream = weft__container_of(wait - direction, weft_stream, waits);
 
     stream->object.refs++;
     if (stream->read && stream->wants[READING] == direction)
-        (void)stream->read->step(stream->read);
+        (void)weft__read_step(stream->read);
     if (!stream->closed && weft__stream_unsent(stream) && stream->wants[WRITING] == direction)
         (void)weft__stream_flush(stream);
     weft__object_unref(&stream->object);
 }
+
+static const struct weft__wait_type wait_type = {on_ready, on_closed};
 
 weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type, void *transport)
 {
@@ -152,10 +153,8 @@ weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type, vo
     stream->transport_type = type;
     stream->transport = transport;
     stream->io = io;
-    stream->waits[READING] = (struct weft__wait){on_ready, on_closed, stream, false};
-    stream->waits[WRITING] = (struct weft__wait){on_ready, on_closed, stream, false};
+    stream->waits[READING].type = stream->waits[WRITING].type = &wait_type;
     stream->wants[WRITING] = WRITING;
-    weft__queue_init(&stream->readers);
     weft__queue_init(&stream->drains);
     weft__queue_init(&stream->closes);
     stream->limit = 64 * 1024;
@@ -181,23 +180,33 @@ void weft_stream_unref(weft_stream *stream)
     weft__object_unref((struct weft__object *)(void *)stream);
 }
 
+static inline int watch(weft_stream *stream, enum weft__direction direction, bool wanted)
+{
+    int error;
+
+    if (wanted == stream->waiting[direction])
+        return 0;
+    if (!wanted) {
+        leave(stream, direction);
+        return 0;
+    }
+    error = weft__io_wait(stream->io, direction, &stream->waits[direction]);
+    stream->waiting[direction] = !error;
+    return error;
+}
+
 int weft__stream_watch(weft_stream *stream)
 {
-    int error = 0;
+    bool reads = stream->read, writes = weft__stream_unsent(stream);
+    enum weft__direction read = stream->wants[READING], write = stream->wants[WRITING];
+    int error;
 
-    for (int i = 0; i < 2 && !stream->closed && !error; i++) {
-        enum weft__direction direction = i ? WRITING : READING;
-        bool wanted = (stream->read && stream->wants[READING] == direction) ||
-                      (weft__stream_unsent(stream) && stream->wants[WRITING] == direction);
-
-        if (!wanted)
-            leave(stream, direction);
-        else if (!stream->waiting[direction]) {
-            error = weft__io_wait(stream->io, direction, &stream->waits[direction]);
-            stream->waiting[direction] = !error;
-        }
-    }
-    return error;
+    if (stream->closed)
+        return 0;
+    error = watch(stream, READING, (reads && read == READING) || (writes && write == READING));
+    return error
+               ? error
+               : watch(stream, WRITING, (reads && read == WRITING) || (writes && write == WRITING));
 }
 
 void weft__stream_blocked(weft_stream *stream, enum weft__direction direction)
@@ -205,7 +214,7 @@ void weft__stream_blocked(weft_stream *stream, enum weft__direction direction)
     const weft_transport_type *type = stream->transport_type;
     bool crossed = type->crossed && type->crossed(stream->transport, direction == WRITING);
 
-    stream->wants[direction] = crossed == (direction == WRITING) ? READING : WRITING;
+    stream->wants[direction] = (uint8_t)(crossed == (direction == WRITING) ? READING : WRITING);
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------- */
@@ -265,7 +274,7 @@ void weft__stream_fail(weft_stream *stream, int error)
     } else {
         stream->io->drained[READING] = false; /* what came before the failure */
         if (stream->read)
-            (void)stream->read->step(stream->read);
+            (void)weft__read_step(stream->read);
     }
     if (stream->closing)
         weft__stream_finish_close(stream);

@@ -10,41 +10,56 @@
 
 enum { WEFT__SCRATCH = 8 * 1024 }; /* so much is read ahead of a small read, at most */
 
-/* A read under way. */
+/* A read under way; two cache lines.  `waiter.u.number`: so many bytes of what has come hold no separator's end. */
 struct weft__read {
     struct weft__waiter waiter;
-    /* Go on: end, or wait for more.  Returns whether it has ended. */
-    bool (*step)(struct weft__read *read);
-    char *bytes; /* the caller's, or what grows */
-    size_t size, got;
-    const char *const *separators;
-    size_t separator_count;
-    size_t searched; /* so many bytes of what has come hold no separator's end */
+    size_t got;
+    union {
+        struct {
+            char *bytes; /* the caller's, or what grows */
+            size_t size;
+        } to;
+        struct {
+            const char *const *separators;
+            size_t count;
+        } until;
+    } u;
 };
 
+struct weft__read_type {
+    struct weft__future_type base;
+    /* Go on: end, or wait for more.  Returns whether it has ended. */
+    bool (*step)(struct weft__read *read);
+};
+
+static inline bool weft__read_step(struct weft__read *read)
+{
+    return ((const struct weft__read_type *)(const void *)read->waiter.future.type)->step(read);
+}
+
+/* What each message needs comes first: of a hundred thousand streams, each line is a cache miss. */
 struct weft_stream {
     struct weft__object object;
+    weft_io *io;
     const weft_transport_type *transport_type;
     void *transport;
-    weft_io *io;
+    struct weft__read *read; /* the one that is pending */
     struct weft__wait waits[2];
-    bool waiting[2];               /* in the weft_io */
-    enum weft__direction wants[2]; /* what a read, and what is to be written, waits for */
-    struct weft__read *read;       /* the one that is pending */
-    struct weft__node readers;     /* its queue: it alone, at most */
-    struct weft__node drains;      /* who waits for the low mark */
-    struct weft__node closes;      /* who waits for the end */
-    struct evbuffer *in;           /* what was read too much.  NULL: nothing, ever */
-    struct evbuffer *out;          /* what is to be written; the same */
-    size_t limit, low, high, count;
-    int error; /* it failed: what all further calls answer, once what had come is read */
+    bool waiting[2];  /* in the weft_io */
+    uint8_t wants[2]; /* what a read, and what is to be written, waits for: a weft__direction */
     bool limit_set;
     bool eof;       /* the peer has ended */
     bool broken;    /* nothing more can be read: the transport is not asked again */
     bool eof_asked; /* write_eof */
     bool eof_sent;
     bool closing, closed;
-    bool holds_itself; /* closing, and not written out yet */
+    bool holds_itself;    /* closing, and not written out yet */
+    int error;            /* it failed: what all further calls answer, once what had come is read */
+    struct evbuffer *in;  /* what was read too much.  NULL: nothing, ever */
+    struct evbuffer *out; /* what is to be written; the same */
+    size_t count, high, low, limit;
+    struct weft__node drains; /* who waits for the low mark */
+    struct weft__node closes; /* who waits for the end */
 };
 
 /* stream.c: wait for what the pending read and what is unsent want, and for nothing else.  Errors: the backend's. */

@@ -104,21 +104,27 @@ weft_future *weft__waiter_new(struct weft__object *object, struct weft__node *qu
     waiter->object = object;
     object->refs++;
     object->waiting++;
-    weft__queue_push(queue, &waiter->place);
+    if (queue)
+        weft__queue_push(queue, &waiter->place);
     return &waiter->future;
 }
 
-void weft__waiter_leave(struct weft__waiter *waiter)
+/* Take it out; the reference that it had on its object is the caller's now. */
+static struct weft__object *leave(struct weft__waiter *waiter)
 {
     struct weft__object *object = waiter->object;
 
-    if (!object)
-        return;
     waiter->object = NULL;
     if (waiter->place.next)
         weft__queue_remove(&waiter->place);
     object->waiting--;
-    weft__object_unref(object);
+    return object;
+}
+
+void weft__waiter_leave(struct weft__waiter *waiter)
+{
+    if (waiter->object)
+        weft__object_unref(leave(waiter));
 }
 
 bool weft__waiter_cancel(weft_future *future, const char *reason, const char *where)
@@ -135,20 +141,16 @@ void weft__waiter_drop(weft_future *future)
 
 void weft__waiter_finish(struct weft__waiter *waiter, void *value, void (*destroy)(void *))
 {
-    struct weft__object *object = waiter->object;
+    struct weft__object *object = leave(waiter);
 
-    object->refs++; /* it may be the last */
-    weft__waiter_leave(waiter);
     weft__future_finish(&waiter->future, value, destroy);
     weft__object_unref(object);
 }
 
 void weft__waiter_fail(struct weft__waiter *waiter, int error)
 {
-    struct weft__object *object = waiter->object;
+    struct weft__object *object = leave(waiter);
 
-    object->refs++;
-    weft__waiter_leave(waiter);
     weft__future_fail(&waiter->future, error);
     weft__object_unref(object);
 }

@@ -46,7 +46,7 @@ weft_future *weft__object_failed(const struct weft__object *object, int error);
 /* What a call returns that need not wait. */
 weft_future *weft__object_at_once(const struct weft__object *object);
 
-/* Make a waiter at the end of a queue.  Its type's `cancel` and `drop` are weft__waiter_cancel and _drop, or
+/* Make a waiter at the end of a queue, or in none (NULL).  Its type's `cancel` and `drop` are weft__waiter_cancel and _drop, or
  * call these.  Errors: never NULL: a future that has failed, which is in no queue. */
 weft_future *weft__waiter_new(struct weft__object *object, struct weft__node *queue,
                               const struct weft__future_type *type);
