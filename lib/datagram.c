@@ -121,11 +121,10 @@ static void packet_ready(struct weft__wait *wait, enum weft__direction direction
     (void)try_packet(weft__container_of(wait, struct packet, wait));
 }
 
-static void packet_closed(struct weft__wait *wait, enum weft__direction direction, int error)
+static void packet_closed(struct weft__wait *wait, int error)
 {
     struct packet *packet = weft__container_of(wait, struct packet, wait);
 
-    (void)direction;
     packet_leave(packet);
     weft__future_fail(&packet->future, error);
 }

@@ -350,7 +350,7 @@ static void io_stop(weft_io *io)
 {
     for (int i = 0; i < 2; i++)
         if (io->waits[i])
-            io->waits[i]->type->closed(io->waits[i], (enum weft__direction)i, WEFT_ECLOSED);
+            io->waits[i]->type->closed(io->waits[i], WEFT_ECLOSED);
     weft__io_unregister(io);
     if (io->flags & WEFT_IO_OWNED && io->fd >= 0)
         close(io->fd);

@@ -9,7 +9,6 @@
 
 #include <sys/stat.h>
 #include <weft/io.h>
-#include <weft/stream.h>
 
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -20,14 +19,13 @@ enum weft__direction { READING, WRITING };
 
 enum weft__op_kind { OP_READY, OP_CONNECT, OP_RECV, OP_SEND, OP_ACCEPT };
 
-/* What waits for one direction of a weft_io: it is told that something has happened, and tries its call again. */
+/* What waits in a weft_io: it is told that something has happened, and tries its call again. */
 struct weft__wait {
     const struct weft__wait_type *type;
 };
 struct weft__wait_type {
     void (*ready)(struct weft__wait *wait, enum weft__direction direction);
-    /* The weft_io goes: it waits no longer. */
-    void (*closed)(struct weft__wait *wait, enum weft__direction direction, int error);
+    void (*closed)(struct weft__wait *wait, int error); /* the weft_io goes: it waits no longer */
 };
 
 /* An operation under way.  Of `io` and `watch`, one is where it waits; both NULL: nowhere any more. */

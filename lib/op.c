@@ -165,9 +165,8 @@ static void op_ready(struct weft__wait *wait, enum weft__direction direction)
     (void)weft__op_try(weft__container_of(wait, struct weft__op, wait));
 }
 
-static void op_closed(struct weft__wait *wait, enum weft__direction direction, int error)
+static void op_closed(struct weft__wait *wait, int error)
 {
-    (void)direction;
     weft__op_end(weft__container_of(wait, struct weft__op, wait), error);
 }
 

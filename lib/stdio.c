@@ -1,4 +1,4 @@
-/* stdio.c - this process's standard streams, and the transport of pipes: writing without SIGPIPE.
+/* stdio.c - this process's standard streams, and the transport of pipes.
  *
  * What a standard descriptor refers to (the open file description, which has O_NONBLOCK) is shared
  * with whoever started us, and with all whom that started.  So it is not touched, if that can be
@@ -8,25 +8,19 @@
  *   socket           dup; MSG_DONTWAIT in each call
  *   regular file     dup: opened anew, it would have a position of its own; it is always ready
  *
- * A pipe has no MSG_NOSIGNAL.  A write to one blocks SIGPIPE in this thread, and takes away the
- * one that it caused.
- *
- * Rejected: a thread that reads a regular file: the loop is held up by a disk, not by a person; to
- * ignore SIGPIPE, which is the program's to say.
+ * Rejected: a thread that reads a regular file: the loop is held up by a disk, not by a person.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "alloc.h"
 #include "io_priv.h"
+#include "pipe_priv.h"
 #include "process_priv.h"
 #include "waiters_priv.h"
 
@@ -39,35 +33,6 @@ struct pipe_end {
     bool restores; /* the flags that it had: */
     int flags;
 };
-
-/* ---- SIGPIPE -------------------------------------------------------------------------------- */
-
-struct quiet {
-    sigset_t pipe, before;
-    bool was_pending;
-};
-
-static void quiet_begin(struct quiet *quiet)
-{
-    sigset_t pending;
-
-    sigemptyset(&quiet->pipe);
-    sigaddset(&quiet->pipe, SIGPIPE);
-    pthread_sigmask(SIG_BLOCK, &quiet->pipe, &quiet->before);
-    sigpending(&pending);
-    quiet->was_pending = sigismember(&pending, SIGPIPE) == 1;
-}
-
-/* Take away the SIGPIPE that the write caused, but none that was there before. */
-static void quiet_end(struct quiet *quiet, bool broken)
-{
-    const struct timespec now = {0};
-
-    if (broken && !quiet->was_pending)
-        while (sigtimedwait(&quiet->pipe, NULL, &now) < 0 && errno == EINTR)
-            ;
-    pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
-}
 
 /* ---- the transport -------------------------------------------------------------------------- */
 
@@ -90,45 +55,24 @@ static ssize_t end_write(void *transport, const struct iovec *parts, int count)
     struct pipe_end *end = transport;
     struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
                              .msg_iovlen = (size_t)count};
-    struct quiet quiet;
     ssize_t n;
 
     if (!end->is_socket)
-        quiet_begin(&quiet);
+        return weft__pipe_write(weft_io_fd(end->io), parts, count);
     do
-        n = end->is_socket ? sendmsg(weft_io_fd(end->io), &message, MSG_DONTWAIT | MSG_NOSIGNAL)
-                           : writev(weft_io_fd(end->io), parts, count);
+        n = sendmsg(weft_io_fd(end->io), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    n = n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    if (!end->is_socket)
-        quiet_end(&quiet, n == -EPIPE);
-    return n;
+    return n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
 }
 
-/* A pipe's end of file is that its descriptor goes; the number stays ours until the stream is
- * closed. */
 static int end_end(void *transport)
 {
     struct pipe_end *end = transport;
-    int fds[2], fd = weft_io_fd(end->io);
 
     if (end->is_socket)
-        return shutdown(fd, SHUT_WR) == 0 ? 0 : -errno;
-    if (end->restores)
-        return 0; /* it is shared: closing it would end nothing */
-#ifdef HAVE_PIPE2
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -errno;
-    dup3(fds[1], fd, O_CLOEXEC);
-#else
-    if (pipe(fds) != 0)
-        return -errno;
-    dup2(fds[1], fd);
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
-#endif
-    close(fds[0]);
-    close(fds[1]);
-    return 0;
+        return shutdown(weft_io_fd(end->io), SHUT_WR) == 0 ? 0 : -errno;
+    /* One that is shared goes on: closing it would end nothing. */
+    return end->restores ? 0 : weft__pipe_end(weft_io_fd(end->io));
 }
 
 static void end_free(void *transport)
@@ -196,8 +140,6 @@ static int open_standard(weft_loop *loop, int fd, weft_stream **stream)
         return -errno;
     error = weft_io_new(loop, copy, WEFT_IO_OWNED, &io);
     if (error) {
-        if (!anew)
-            fcntl(copy, F_SETFL, end.flags); /* it may have got so far */
         close(copy);
         return error;
     }

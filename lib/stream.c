@@ -15,9 +15,13 @@
 #include <errno.h>
 #include <limits.h>
 #include <sys/socket.h>
+#ifdef HAVE_SYS_SENDFILE_H
+#include <sys/sendfile.h>
+#endif
 #include <unistd.h>
 
 #include "alloc.h"
+#include "pipe_priv.h"
 #include "stream_priv.h"
 
 /* ---- the transport that is a descriptor ------------------------------------------------------------------ */
@@ -42,44 +46,79 @@ static ssize_t plain_read(void *transport, const struct iovec *parts, int count)
     return -EAGAIN;
 }
 
+/* What is no socket says so once, at the first write. */
+static ssize_t send_parts(weft_io *io, const struct iovec *parts, int count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
+                             .msg_iovlen = (size_t)count};
+    ssize_t n;
+
+    if (io->is_pipe)
+        return weft__pipe_write(io->fd, parts, count);
+    do
+        n = count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                       : sendmsg(io->fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    if (errno != ENOTSOCK)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    io->is_pipe = true;
+    return weft__pipe_write(io->fd, parts, count);
+}
+
 static ssize_t plain_write(void *transport, const struct iovec *parts, int count)
 {
     weft_io *io = transport;
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts};
     ssize_t n;
 
     if (io->drained[WRITING])
         return -EAGAIN;
     count = count < IOV_MAX ? count : IOV_MAX;
-    message.msg_iovlen = (size_t)count;
-    do {
-        n = io->is_pipe  ? -1
-            : count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                         : sendmsg(io->fd, &message, MSG_NOSIGNAL);
-        if (io->is_pipe || (n < 0 && errno == ENOTSOCK)) {
-            io->is_pipe = true;
-            n = writev(io->fd, parts, count);
-        }
-    } while (n < 0 && errno == EINTR);
-    if (n >= 0) {
-        io->drained[WRITING] = (size_t)n < weft__total(parts, count); /* full: see epoll(7) */
-        return n;
-    }
-    if (errno != EAGAIN && errno != EWOULDBLOCK)
-        return -errno;
-    io->drained[WRITING] = true;
-    return -EAGAIN;
+    n = send_parts(io, parts, count);
+    io->drained[WRITING] = n == -EAGAIN ||
+                           (n >= 0 && (size_t)n < weft__total(parts, count)); /* full: see epoll(7) */
+    return n;
 }
+
+#ifdef HAVE_SYS_SENDFILE_H
+static ssize_t plain_send_file(void *transport, int fd, off_t offset, size_t size)
+{
+    weft_io *io = transport;
+    struct weft__quiet quiet;
+    ssize_t n;
+
+    if (io->drained[WRITING])
+        return -EAGAIN;
+    weft__quiet_begin(&quiet);
+    do
+        n = sendfile(io->fd, fd, &offset, size);
+    while (n < 0 && errno == EINTR);
+    n = n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    weft__quiet_end(&quiet, n == -EPIPE);
+    io->drained[WRITING] = n == -EAGAIN;
+    return n;
+}
+#endif
 
 static int plain_end(void *transport)
 {
     weft_io *io = transport;
 
-    return shutdown(io->fd, SHUT_WR) == 0 || errno == ENOTSOCK ? 0 : -errno;
+    if (shutdown(io->fd, SHUT_WR) == 0)
+        return 0;
+    if (errno != ENOTSOCK)
+        return -errno;
+    return io->flags & WEFT_IO_OWNED ? weft__pipe_end(io->fd) : 0; /* else it is not ours to end */
 }
 
-static const weft_transport_type plain_type = {
-    .name = "descriptor", .read = plain_read, .write = plain_write, .end = plain_end};
+static const weft_transport_type plain_type = {.name = "descriptor",
+                                               .read = plain_read,
+                                               .write = plain_write,
+#ifdef HAVE_SYS_SENDFILE_H
+                                               .send_file = plain_send_file,
+#endif
+                                               .end = plain_end};
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
@@ -110,9 +149,9 @@ static void leave(weft_stream *stream, enum weft__direction direction)
     stream->waiting[direction] = false;
 }
 
-static void on_closed(struct weft__wait *wait, enum weft__direction direction, int error)
+static void on_closed(struct weft__wait *wait, int error)
 {
-    weft_stream *stream = weft__container_of(wait - direction, weft_stream, waits);
+    weft_stream *stream = weft__container_of(wait, weft_stream, wait);
 
     stream->object.refs++;
     stream->broken = true;
@@ -128,7 +167,7 @@ static void on_closed(struct weft__wait *wait, enum weft__direction direction, i
 /* The descriptor is ready. */
 static void on_ready(struct weft__wait *wait, enum weft__direction direction)
 {
-    weft_stream *stream = weft__container_of(wait - direction, weft_stream, waits);
+    weft_stream *stream = weft__container_of(wait, weft_stream, wait);
 
     stream->object.refs++;
     if (stream->read && stream->wants[READING] == direction)
@@ -153,7 +192,7 @@ weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type, vo
     stream->transport_type = type;
     stream->transport = transport;
     stream->io = io;
-    stream->waits[READING].type = stream->waits[WRITING].type = &wait_type;
+    stream->wait.type = &wait_type;
     stream->wants[WRITING] = WRITING;
     weft__queue_init(&stream->drains);
     weft__queue_init(&stream->closes);
@@ -190,7 +229,7 @@ static inline int watch(weft_stream *stream, enum weft__direction direction, boo
         leave(stream, direction);
         return 0;
     }
-    error = weft__io_wait(stream->io, direction, &stream->waits[direction]);
+    error = weft__io_wait(stream->io, direction, &stream->wait);
     stream->waiting[direction] = !error;
     return error;
 }
@@ -245,6 +284,7 @@ void weft__stream_finish_close(weft_stream *stream)
     leave(stream, WRITING);
     weft__stream_fail_read(stream, error);
     weft__waiters_fail(&stream->drains, error);
+    weft__files_fail(stream, error);
     weft__io_unregister(stream->io); /* the transport may be what it stands for */
     if (stream->transport_type->free)
         stream->transport_type->free(stream->transport);
@@ -269,6 +309,7 @@ void weft__stream_fail(weft_stream *stream, int error)
         evbuffer_drain(stream->out, weft__buffered(stream->out));
     (void)weft__stream_watch(stream);
     weft__waiters_fail(&stream->drains, stream->error);
+    weft__files_fail(stream, stream->error);
     if (stream->closing || stream->broken) {
         weft__stream_fail_read(stream, stream->error);
     } else {
@@ -340,7 +381,7 @@ weft_future *weft_stream_close(weft_stream *stream)
     stream->object.refs++; /* it goes on alone, until what was written is out */
     stream->holds_itself = true;
     future = wait_closed(stream, &close_type);
-    if (!weft__buffered(stream->out))
+    if (!weft__stream_kept(stream))
         (void)weft__stream_flush(stream);
     return future;
 }

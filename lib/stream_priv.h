@@ -44,8 +44,8 @@ struct weft_stream {
     const weft_transport_type *transport_type;
     void *transport;
     struct weft__read *read; /* the one that is pending */
-    struct weft__wait waits[2];
-    bool waiting[2];  /* in the weft_io */
+    struct weft__wait wait;  /* in either direction of the weft_io: */
+    bool waiting[2];
     uint8_t wants[2]; /* what a read, and what is to be written, waits for: a weft__direction */
     bool limit_set;
     bool eof;       /* the peer has ended */
@@ -57,9 +57,20 @@ struct weft_stream {
     int error;            /* it failed: what all further calls answer, once what had come is read */
     struct evbuffer *in;  /* what was read too much.  NULL: nothing, ever */
     struct evbuffer *out; /* what is to be written; the same */
+    struct weft__file *files; /* to be sent, among what is in `out` */
     size_t count, high, low, limit;
     struct weft__node drains; /* who waits for the low mark */
     struct weft__node closes; /* who waits for the end */
+};
+
+/* A file on its way, or a part of one: a descriptor of our own. */
+struct weft__file {
+    struct weft__file *next;
+    struct weft__waiter *waiter; /* NULL: nobody waits for it any more */
+    int fd;
+    off_t offset;
+    size_t left, sent;
+    size_t before; /* so many bytes of `out` go out first, besides those that go before earlier files */
 };
 
 /* stream.c: wait for what the pending read and what is unsent want, and for nothing else.  Errors: the backend's. */
@@ -72,6 +83,11 @@ void weft__stream_finish_close(weft_stream *stream);
 
 /* reader.c: let the read that is pending fail. */
 void weft__stream_fail_read(weft_stream *stream, int error);
+/* sendfile.c: send of the first file what goes.  Errors: -EAGAIN: not all of it, yet. */
+int weft__file_push(weft_stream *stream);
+void weft__files_fail(weft_stream *stream, int error);
+/* writer.c: what speaks against writing, or 0. */
+int weft__stream_write_error(const weft_stream *stream);
 /* writer.c: write what is unsent, as much as goes; wait for more, or close.  Returns the error that it failed with. */
 int weft__stream_flush(weft_stream *stream);
 
@@ -89,11 +105,16 @@ static inline size_t weft__total(const struct iovec *parts, int count)
     return size;
 }
 
+/* Whether something is left to be written. */
+static inline bool weft__stream_kept(const weft_stream *stream)
+{
+    return weft__buffered(stream->out) > 0 || stream->files;
+}
+
 /* Whether something is left to be told to the peer. */
 static inline bool weft__stream_unsent(const weft_stream *stream)
 {
-    return !stream->error &&
-           (weft__buffered(stream->out) > 0 || (stream->eof_asked && !stream->eof_sent));
+    return !stream->error && (weft__stream_kept(stream) || (stream->eof_asked && !stream->eof_sent));
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* writer.c - a stream's writing: at once what the system takes; the rest is kept, in order.
  *
- * Invariant: what is kept (`out`) is not empty exactly while the stream waits to write.  Nothing is written past it: so
+ * Invariant: what is kept (`out`, and `files` among it) is not empty exactly while the stream waits to write.  Nothing is written past it: so
  * each write stays in one piece.  Before it waits, the transport has said -EAGAIN: a write that took a part does not do,
  * for with edges nothing more might be told.
  *
@@ -16,8 +16,7 @@
 
 enum { PARTS = 16 }; /* of what is kept, in one call */
 
-/* What speaks against writing, or 0. */
-static int write_error(const weft_stream *stream)
+int weft__stream_write_error(const weft_stream *stream)
 {
     if (stream->object.error)
         return stream->object.error;
@@ -45,7 +44,7 @@ static int keep(weft_stream *stream, const struct iovec *parts, int count, size_
 /* Write, and keep the rest.  A failure is the stream's from now on. */
 static int put(weft_stream *stream, const struct iovec *parts, int count, size_t size)
 {
-    bool first = !weft__buffered(stream->out);
+    bool first = !weft__stream_kept(stream);
     ssize_t n = 0;
     int error = 0;
 
@@ -68,25 +67,48 @@ static int put(weft_stream *stream, const struct iovec *parts, int count, size_t
 
 /* ---- what is kept goes out ------------------------------------------------------------------------------- */
 
+/* Write what is kept before the first file.  Errors: -EAGAIN: not all of it, yet. */
+static int push_bytes(weft_stream *stream)
+{
+    size_t size = stream->files ? stream->files->before : weft__buffered(stream->out);
+
+    while (size > 0) {
+        struct evbuffer_iovec kept[PARTS];
+        struct iovec parts[PARTS];
+        int count = evbuffer_peek(stream->out, (ev_ssize_t)size, NULL, kept, PARTS);
+        size_t total = 0;
+        ssize_t n;
+
+        count = count < PARTS ? count : PARTS;
+        for (int i = 0; i < count; i++) {
+            size_t part = kept[i].iov_len < size - total ? kept[i].iov_len : size - total;
+
+            parts[i] = (struct iovec){kept[i].iov_base, part};
+            total += part;
+        }
+        n = stream->transport_type->write(stream->transport, parts, count);
+        if (n <= 0)
+            return n < 0 ? (int)n : -EAGAIN;
+        evbuffer_drain(stream->out, (size_t)n);
+        size -= (size_t)n;
+        if (stream->files)
+            stream->files->before = size;
+    }
+    return 0;
+}
+
 /* Write what is kept, and end writing if that was asked for.  Errors: -EAGAIN: not all of it, yet. */
 static int push(weft_stream *stream)
 {
     int error = 0;
 
-    while (weft__buffered(stream->out)) {
-        struct evbuffer_iovec kept[PARTS];
-        struct iovec parts[PARTS];
-        int count = evbuffer_peek(stream->out, -1, NULL, kept, PARTS);
-        ssize_t n;
-
-        count = count < PARTS ? count : PARTS;
-        for (int i = 0; i < count; i++)
-            parts[i] = (struct iovec){kept[i].iov_base, kept[i].iov_len};
-        n = stream->transport_type->write(stream->transport, parts, count);
-        if (n <= 0)
-            return n < 0 ? (int)n : -EAGAIN;
-        evbuffer_drain(stream->out, (size_t)n);
+    while (!error && weft__stream_kept(stream)) {
+        error = push_bytes(stream);
+        if (!error && stream->files)
+            error = weft__file_push(stream);
     }
+    if (error)
+        return error;
     if (stream->eof_asked && !stream->eof_sent)
         error = stream->transport_type->end(stream->transport);
     stream->eof_sent = stream->eof_asked && error != -EAGAIN;
@@ -132,7 +154,7 @@ static const struct weft__future_type write_type = WEFT__WAITER_TYPE("stream_wri
 weft_future *weft_stream_writev(weft_stream *stream, const struct iovec *parts, int count)
 {
     size_t size = weft__total(parts, count);
-    int error = write_error(stream);
+    int error = weft__stream_write_error(stream);
     weft_future *future = NULL;
 
     if (error)
@@ -162,7 +184,7 @@ weft_future *weft_stream_write(weft_stream *stream, const void *bytes, size_t si
 int weft_stream_post(weft_stream *stream, const void *bytes, size_t size)
 {
     struct iovec part = {(void *)(uintptr_t)bytes, size};
-    int error = write_error(stream);
+    int error = weft__stream_write_error(stream);
 
     return error ? error : put(stream, &part, 1, size);
 }
@@ -189,7 +211,7 @@ int weft_stream_write_eof(weft_stream *stream)
     if (stream->object.loop->closed)
         return WEFT_ECLOSED;
     stream->eof_asked = true;
-    return weft__buffered(stream->out) ? 0 : weft__stream_flush(stream);
+    return weft__stream_kept(stream) ? 0 : weft__stream_flush(stream);
 }
 
 void weft_stream_set_marks(weft_stream *stream, size_t low, size_t high)

@@ -62,8 +62,11 @@ static bool is_crossed(void *transport, bool writing)
 /* 190 */
 RULE(a_write_waits_for_what_the_transport_wants)
 {
-    static const weft_transport_type type = {"crossed",   crossed_read, crossed_write,
-                                             crossed_end, is_crossed,   NULL};
+    static const weft_transport_type type = {.name = "crossed",
+                                             .read = crossed_read,
+                                             .write = crossed_write,
+                                             .end = crossed_end,
+                                             .crossed = is_crossed};
     weft_future *w, *r;
     weft_io *io;
     char byte;
@@ -111,8 +114,8 @@ static ssize_t little_write(void *transport, const struct iovec *parts, int coun
 /* 190, 183: with edges nothing is told twice */
 RULE(parts_that_a_transport_leaves_over_do_not_hang_a_stream_with_edges)
 {
-    static const weft_transport_type type = {"little",    little_read, little_write,
-                                             crossed_end, NULL,        NULL};
+    static const weft_transport_type type = {
+        .name = "little", .read = little_read, .write = little_write, .end = crossed_end};
     char *text = pattern(2000), *got = calloc(1, 2001);
     weft_io *io;
     weft_future *f;

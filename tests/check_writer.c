@@ -236,6 +236,32 @@ RULE(write_eof_half_closes_after_what_was_written)
 }
 END_RULE
 
+/* 193, 195: of a pipe, too; its dead reader is an error, and no signal */
+RULE(write_eof_ends_a_pipe_and_a_write_to_one_raises_no_signal)
+{
+    char bytes[8];
+    int fds[2];
+
+    for (int closes = 0; closes < 2; closes++) {
+        weft_stream *writer;
+
+        ck_assert_int_eq(pipe(fds), 0);
+        writer = stream_on(fds[1], 0);
+        ck_assert_int_eq(error_of(weft_stream_write(writer, "text", 4)), 0);
+        if (closes) {
+            close(fds[0]);
+            ck_assert_int_eq(error_of(weft_stream_write(writer, "more", 4)), -EPIPE);
+        } else {
+            ck_assert_int_eq(weft_stream_write_eof(writer), 0);
+            ck_assert_int_eq(read(fds[0], bytes, 8), 4);
+            ck_assert_int_eq(read(fds[0], bytes, 8), 0);
+            close(fds[0]);
+        }
+        weft_stream_free(writer);
+    }
+}
+END_RULE
+
 /* 193 */
 RULE(an_end_that_the_transport_puts_off_comes_later)
 {
@@ -385,6 +411,7 @@ RUN_SUITE("writer", a_write_waits_above_the_high_mark_until_the_low_mark, post_n
           marks_that_are_raised_wake_who_waits, writes_of_several_tasks_stay_in_one_piece,
           a_cancelled_write_goes_out_all_the_same, writev_writes_all_its_parts_in_order_however_many,
           write_eof_half_closes_after_what_was_written,
+          write_eof_ends_a_pipe_and_a_write_to_one_raises_no_signal,
           an_end_that_the_transport_puts_off_comes_later,
           a_lost_connection_fails_every_writer_and_stays, drain_always_notices_closing,
           a_write_without_memory_has_written_nothing, bytes_that_cannot_be_kept_fail_the_stream)

@@ -50,6 +50,9 @@ typedef struct weft_transport_type {
     const char *name;
     ssize_t (*read)(void *transport, const struct iovec *parts, int count);  /* 0: the end */
     ssize_t (*write)(void *transport, const struct iovec *parts, int count); /* 0: as -EAGAIN */
+    /* Send part of a file, as write does.  -EINVAL or -ENOSYS: of this file it cannot; then, and if this is NULL, the
+     * file is read and written.  0: there is no more of it. */
+    ssize_t (*send_file)(void *transport, int fd, off_t offset, size_t size);
     int (*end)(void *transport); /* no more will be written: write_eof, or close; once, unless it gives -EAGAIN */
     /* After -EAGAIN: whether a read waits for the descriptor to be writable, or a write for readable; or NULL. */
     bool (*crossed)(void *transport, bool writing);
@@ -140,6 +143,17 @@ WEFT_API weft_future *weft_stream_writev(weft_stream *stream, const struct iovec
                                          int count) WEFT_NODISCARD;
 /* Write without waiting for room: fire and forget.  Returns 0 or an error. */
 WEFT_API int weft_stream_post(weft_stream *stream, const void *bytes, size_t size);
+/* Write a file, or `size` bytes of it from `offset` on (SIZE_MAX: to its end), in order with what is written before and
+ * after; without copying it where the system can.  Result: how many bytes (an integer): fewer than `size` if it ends
+ * before.
+ * Ownership: the descriptor stays yours, and may be closed at once; its position is neither used nor moved.
+ * Suspends: until all of it has been handed to the system.  A disk that is slow holds up the loop.
+ * Errors: -EINVAL: no regular file, or an offset below 0; -EBADF; -ENOMEM, -EMFILE: nothing of it was written.  A file that
+ * cannot be read (-EIO) is the stream's failure: nobody could tell what is missing.
+ * Cancelled: it goes out all the same, as a write does; abort the stream to stop it.
+ * Source: loop.sendfile. */
+WEFT_API weft_future *weft_stream_sendfile(weft_stream *stream, int fd, off_t offset,
+                                           size_t size) WEFT_NODISCARD;
 /* Wait until no more than the low mark is kept. */
 WEFT_API weft_future *weft_stream_drain(weft_stream *stream) WEFT_NODISCARD;
 /* End writing, after what was written; reading stays open.  Returns 0, also if it is closing, or the stream's error. */
