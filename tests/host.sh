@@ -1,12 +1,13 @@
 #!/bin/sh
-# The demos inside another program: host-callback prints what its first comment says, and the
-# evhttp server with a weft handler works, alone and for many. Prints TAP.
+# The demos inside another program: host-callback and host-bufferevent print what their first
+# comments say, and the evhttp server with a weft handler works, alone and for many. Prints TAP.
 # shellcheck source=tests/tap.sh
 . "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 LC_ALL=C
 export LC_ALL
 
 check "host-callback prints what it says" prints_what_it_says host-callback
+check "host-bufferevent prints what it says" prints_what_it_says host-bufferevent
 
 # ---- host-evhttp ----
 

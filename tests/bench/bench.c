@@ -77,7 +77,7 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *values, int count)
+double bench_median(double *values, int count)
 {
     qsort(values, (size_t)count, sizeof(*values), by_size);
     return values[count / 2];
@@ -92,8 +92,8 @@ static void run_row(const struct bench_row *row, int asked)
         bare[round] = in_child(row->bare);
         weft[round] = in_child(row->weft);
     }
-    x = median(bare, rounds);
-    y = median(weft, rounds);
+    x = bench_median(bare, rounds);
+    y = bench_median(weft, rounds);
     printf("%-42s %9.2f %9.2f %7.2f ", row->work, x, y, y / x);
     if (row->target > 0)
         printf("%9.2f %s\n", row->target, row->unit);

@@ -21,8 +21,9 @@ struct bench_row {
 /* Print the table: `name [rounds [words of the rows to run]]`.  Returns main's exit status. */
 int bench_main(int argc, char **argv, const struct bench_row *rows, size_t count);
 
-double bench_now_ns(void); /* monotonic */
-double bench_cpu_ns(void); /* of the process */
+double bench_now_ns(void);                      /* monotonic */
+double bench_cpu_ns(void);                      /* of the process */
+double bench_median(double *values, int count); /* sorts them */
 weft_loop *bench_loop(void);
 /* Run a body to its end on a loop of its own; ns that took. */
 double bench_run(weft_gen *gen);
