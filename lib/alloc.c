@@ -160,9 +160,11 @@ static void *slab_alloc_slow(struct arena *arena, size_t size)
         slab_unlink(arena, slab);
     }
     if (!slab) {
-        slab = aligned_alloc(SLAB_SIZE, SLAB_ROOM);
-        if (!slab)
+        void *room; /* aligned_alloc may demand a size that is a multiple of the alignment */
+
+        if (posix_memalign(&room, SLAB_SIZE, SLAB_ROOM) != 0)
             return NULL;
+        slab = room;
         slab->owner = arena;
         slab->free = slab->remote = NULL;
         slab->fresh = (char *)slab + first;

@@ -1,17 +1,8 @@
-/* loop.c - the loop: its life, its runs, and libevent underneath.
+/* loop.c - the loop: its life, and its runs.
  *
- * Who calls turns:
  *   weft_run_    turn, event_base_loop(ONCE), turn, ...  It blocks there only if nothing is ready.
- *   the host     its dispatch calls our pump event, which does one turn.  If something is still ready, the pump is
- *                added with a timeout of zero, and not activated: an event that activates itself stays in
- *                libevent's queue, and starves descriptors.
  *
- * Four events of libevent's, each added only while it can bring something, so that neither the host's
- * dispatch nor our own run is kept going for nothing:
- *   timer        the first deadline of our heap; added before each wait if that has changed
- *   wake         other threads; while somebody else holds a reference on the loop
- *   pump         adopted base only; while something is ready
- *   signal       while somebody listens to signals: see signal.c
+ * On a host's base the host calls turns, too: see events.c.
  */
 #include "config.h"
 
@@ -22,22 +13,11 @@
 #include <time.h>
 
 #include <event2/event.h>
-#include <event2/event_struct.h>
 
 #include "alloc.h"
 #include "loop_priv.h"
 
 _Thread_local struct weft__thread weft__thread;
-
-struct weft__events {
-    struct event timer;
-    struct event wake;
-    struct event pump;
-    struct event signal;
-    bool timer_added;
-    bool wake_added;
-    bool signal_added;
-};
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
@@ -57,131 +37,6 @@ int64_t weft__loop_now(weft_loop *loop)
 double weft_loop_time(weft_loop *loop)
 {
     return (double)weft__loop_now(weft__loop_of(loop)) / WEFT__NS;
-}
-
-/* ---- libevent ------------------------------------------------------------------------------------------------ */
-
-/* Have libevent wait for the first deadline.  Its clock may be early: whoever wakes looks at ours. */
-static void arm_timer(weft_loop *loop)
-{
-    struct weft__events *events = loop->events;
-    int64_t first, left;
-    struct timeval timeout;
-
-    if (!loop->heap.count || loop->is_virtual) {
-        if (events->timer_added)
-            event_del(&events->timer);
-        events->timer_added = false;
-        return;
-    }
-    first = loop->heap.slots[0].when;
-    if (events->timer_added && first == loop->armed)
-        return;
-    left = first - weft__monotonic();
-    left = left > 0 ? (left + 999) / 1000 : 0;
-    timeout.tv_sec = (time_t)(left / 1000000);
-    timeout.tv_usec = (suseconds_t)(left % 1000000);
-    events->timer_added = event_add(&events->timer, &timeout) == 0;
-    loop->armed = first;
-}
-
-/* The host's dispatch has come to us: one turn. */
-static void pump(weft_loop *loop)
-{
-    static const struct timeval zero = {0, 0};
-    struct weft__thread before = weft__thread;
-
-    loop->pumping = false;
-    weft__thread.loop = loop;
-    weft__thread.task = NULL;
-    weft__turn(loop);
-    weft__thread.loop = before.loop;
-    weft__thread.task = before.task;
-    loop->abort_code = 0; /* there is no run to end */
-    loop->stopping = false;
-    if (weft__anything_ready(loop)) {
-        loop->pumping = true;
-        event_add(&loop->events->pump, &zero);
-    }
-    arm_timer(loop);
-}
-
-static void on_pump(evutil_socket_t fd, short what, void *arg)
-{
-    weft_loop *loop = arg;
-
-    (void)fd, (void)what;
-    if (!loop->running)
-        pump(loop);
-    else
-        loop->pumping = false;
-}
-
-static void on_timer(evutil_socket_t fd, short what, void *arg)
-{
-    weft_loop *loop = arg;
-
-    (void)fd, (void)what;
-    loop->events->timer_added = false;
-    if (!loop->running)
-        pump(loop);
-}
-
-static void on_wake(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    weft__mailbox_collect(arg);
-}
-
-static void on_signal(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    weft__signals_arrived(arg);
-}
-
-void weft__loop_watch_signals(weft_loop *loop, int fd, bool wanted)
-{
-    struct weft__events *events = loop->events;
-
-    if (wanted == events->signal_added)
-        return;
-    if (wanted) {
-        event_assign(&events->signal, loop->base, fd, EV_READ | EV_PERSIST, on_signal, loop);
-        errno = 0;
-        wanted = event_add(&events->signal, NULL) == 0;
-        if (!wanted)
-            weft__report(loop, "signals cannot be watched", errno ? -errno : -EIO, NULL);
-    } else {
-        event_del(&events->signal);
-    }
-    events->signal_added = wanted;
-}
-
-void weft__loop_pump(weft_loop *loop)
-{
-    if (loop->pumping || loop->closed)
-        return;
-    loop->pumping = true;
-    event_active(&loop->events->pump, EV_TIMEOUT, 0);
-}
-
-void weft__loop_listen(weft_loop *loop)
-{
-    struct weft__events *events = loop->events;
-    bool wanted;
-
-    if (loop->closed)
-        return;
-    /* In this order: a thread posts first and gives its reference back then. */
-    wanted = atomic_load(&loop->shared);
-    wanted = wanted || atomic_load(&loop->mail_waits) || loop->jobs > 0;
-    if (wanted == events->wake_added)
-        return;
-    if (wanted)
-        event_add(&events->wake, NULL);
-    else
-        event_del(&events->wake);
-    events->wake_added = wanted;
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------- */
@@ -209,13 +64,11 @@ static bool outside_can_wake(const weft_loop *loop)
            atomic_load(&loop->mail_waits);
 }
 
-/* Nothing is ready, and nothing can change that.  A weft_io that nobody waits on keeps its event in the base, and
- * so do signals: that does not count. */
+/* Nothing is ready, and nothing can change that. */
 static bool nothing_can_wake(const weft_loop *loop)
 {
     return !outside_can_wake(loop) && !has_deadline(loop) && loop->signal_waits == 0 &&
-           event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE) <=
-               loop->io_registered + loop->events->signal_added;
+           !weft__events_awaited(loop);
 }
 
 /* Look at libevent; block only if nothing is ready.  Errors: WEFT_EDEADLOCK; what the backend says. */
@@ -235,11 +88,9 @@ static int poll_events(weft_loop *loop)
             return jump(loop);
         }
     }
-    if (block) {
-        if (nothing_can_wake(loop))
-            return WEFT_EDEADLOCK;
-        arm_timer(loop);
-    }
+    if (block && nothing_can_wake(loop))
+        return WEFT_EDEADLOCK;
+    weft__events_arm(loop, block);
     result = event_base_loop(loop->base, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
     if (result < 0)
         return errno ? -errno : -EIO;
@@ -275,7 +126,7 @@ static int run(weft_loop *loop)
     loop->running = false;
     weft__thread.loop = NULL;
     if (!loop->own_base) {
-        arm_timer(loop);
+        weft__events_arm(loop, true);
         if (weft__anything_ready(loop))
             weft__loop_pump(loop);
     }
@@ -421,6 +272,15 @@ static void unlink_loop(weft_loop *loop)
     pthread_mutex_unlock(&loops_lock);
 }
 
+/* It cannot be made. */
+static weft_loop *give_up(weft_loop *loop)
+{
+    if (loop->own_base && loop->base)
+        event_base_free(loop->base);
+    weft__free(loop, sizeof(*loop));
+    return NULL;
+}
+
 weft_loop *weft_loop_new(struct event_base *base)
 {
     weft_loop *loop = weft__zalloc(sizeof(*loop));
@@ -431,13 +291,13 @@ weft_loop *weft_loop_new(struct event_base *base)
         return NULL;
     loop->own_base = !base;
     loop->base = base ? base : make_base();
-    loop->events = weft__zalloc(sizeof(*loop->events));
-    if (!loop->base || !loop->events || weft__mailbox_open(loop) != 0) {
-        if (loop->own_base && loop->base)
-            event_base_free(loop->base);
-        weft__free(loop->events, sizeof(*loop->events));
-        weft__free(loop, sizeof(*loop));
-        return NULL;
+    if (!loop->base || weft__mailbox_open(loop) != 0)
+        return give_up(loop);
+    if (weft__events_open(loop) != 0) {
+        loop->closed = true; /* it listens to nobody */
+        weft__mailbox_close(loop);
+        pthread_mutex_destroy(&loop->lock);
+        return give_up(loop);
     }
     weft__queue_init(&loop->ready);
     weft__queue_init(&loop->batch);
@@ -451,42 +311,14 @@ weft_loop *weft_loop_new(struct event_base *base)
     loop->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     loop->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
     init_immortals(loop);
-    event_assign(&loop->events->timer, loop->base, -1, 0, on_timer, loop);
-    event_assign(&loop->events->pump, loop->base, -1, 0, on_pump, loop);
-    event_assign(&loop->events->wake, loop->base, loop->wake_read, EV_READ | EV_PERSIST, on_wake,
-                 loop);
     weft__count(WEFT__COUNT_LOOPS, 1);
     link_loop(loop);
     return loop;
 }
 
-bool weft__event_gone(const struct event *event, bool added)
-{
-    return added && !(event->ev_evcallback.evcb_flags &
-                      (EVLIST_INSERTED | EVLIST_TIMEOUT | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
-}
-
-/* Whether the host has freed the base under us.  Then no event of ours may be touched any more. */
-static bool base_freed(weft_loop *loop)
-{
-    struct weft__events *events = loop->events;
-    bool gone = weft__event_gone(&events->timer, events->timer_added) ||
-                weft__event_gone(&events->wake, events->wake_added) ||
-                weft__event_gone(&events->pump, loop->pumping) ||
-                weft__event_gone(&events->signal, events->signal_added) || weft__ios_gone(loop);
-
-    if (gone) {
-        events->timer_added = events->wake_added = loop->pumping = false;
-        events->signal_added = false;
-        weft__ios_forget(loop);
-    }
-    return gone;
-}
-
 int weft_loop_close(weft_loop *loop)
 {
     struct weft__thread before = weft__thread;
-    struct weft__events *events = loop->events;
     bool freed;
 
     weft__check_thread(loop, "weft_loop_close");
@@ -494,7 +326,7 @@ int weft_loop_close(weft_loop *loop)
         return 0;
     if (loop->running || loop->draining)
         return WEFT_ERUNNING;
-    freed = base_freed(loop);
+    freed = weft__events_gone(loop);
     weft__executor_close(loop); /* jobs may look at memory that goes next */
     loop->closed = true;
     weft__mailbox_collect(loop);
@@ -512,16 +344,9 @@ int weft_loop_close(weft_loop *loop)
         loop->order->close(loop->order);
     loop->order = NULL;
     weft__thread = (struct weft__thread){before.loop, before.task, NULL, weft__thread.arena};
-    if (events->timer_added)
-        event_del(&events->timer);
-    if (events->wake_added)
-        event_del(&events->wake);
-    if (loop->pumping)
-        event_del(&events->pump);
+    weft__events_close(loop);
     if (loop->own_base && !freed)
         event_base_free(loop->base);
-    weft__free(events, sizeof(*events));
-    loop->events = NULL;
     loop->base = NULL;
     unlink_loop(loop);
     weft__count(WEFT__COUNT_LOOPS, -1);

@@ -20,7 +20,7 @@ enum {
 };
 
 struct weft__call;
-struct weft__events; /* libevent's, in loop.c */
+struct weft__events; /* libevent's, in events.c */
 struct weft__watch;  /* io.c's */
 
 struct weft__compound;
@@ -247,7 +247,20 @@ void weft__servers_close(weft_loop *loop);
 /* signal.c: the descriptor through which signals come is readable; a loop closes. */
 void weft__signals_arrived(weft_loop *loop);
 void weft__signals_close(weft_loop *loop);
-void weft__loop_watch_signals(weft_loop *loop, int fd, bool wanted);
+
+/* events.c.  Errors: -ENOMEM; what the backend says. */
+int weft__events_open(weft_loop *loop);
+void weft__events_close(weft_loop *loop);
+/* Before libevent looks at its events: ours are added as they are needed. */
+void weft__events_arm(weft_loop *loop, bool block);
+/* Whether libevent has events that may bring something.  A weft_io that nobody waits on keeps its event in the
+ * base, and so do signals: that does not count. */
+bool weft__events_awaited(const weft_loop *loop);
+/* The descriptor of signals, not watched yet; errors: as above.  Watch it, or no longer. */
+int weft__events_open_signals(weft_loop *loop, int fd);
+void weft__loop_watch_signals(weft_loop *loop, bool wanted);
+/* Whether the host has freed the base under us.  Then no event of ours may be touched any more. */
+bool weft__events_gone(weft_loop *loop);
 
 /* io.c, op.c, watch.c */
 void weft__io_expired(struct weft__timer *timer);

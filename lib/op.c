@@ -153,10 +153,14 @@ bool weft__op_try(struct weft__op *op)
 void weft__io_expired(struct weft__timer *timer)
 {
     struct weft__op *op = weft__container_of(timer, struct weft__op, backoff);
+    int error;
 
     op->io->paused[READING] = false;
-    if (!weft__op_try(op) && !op->backoff.index)
-        (void)weft__io_register(op->io);
+    if (weft__op_try(op) || op->backoff.index)
+        return;
+    error = weft__io_register(op->io);
+    if (error)
+        weft__op_end(op, error);
 }
 
 static void op_ready(struct weft__wait *wait, enum weft__direction direction)

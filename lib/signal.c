@@ -49,10 +49,14 @@ static int signals_open(weft_loop *loop)
     if (!signals)
         return -ENOMEM;
     error = weft__wake_pipe(fds);
-    if (!error && !(signals->sink = weft__sink_take(fds[1]))) {
-        close(fds[0]);
-        close(fds[1]);
-        error = -EMFILE;
+    if (!error) {
+        error = weft__events_open_signals(loop, fds[0]);
+        if (!error && !(signals->sink = weft__sink_take(fds[1])))
+            error = -EMFILE;
+        if (error) {
+            close(fds[0]);
+            close(fds[1]);
+        }
     }
     if (error) {
         weft__free(signals, sizeof(*signals));
@@ -71,7 +75,7 @@ static void listen_or_not(weft_loop *loop)
     const struct weft__signals *signals = loop->signals;
     bool wanted = loop->signal_waits > 0 || signals->interrupt;
 
-    weft__loop_watch_signals(loop, signals->fd, wanted && !loop->closed);
+    weft__loop_watch_signals(loop, wanted && !loop->closed);
 }
 
 static void wait_leave(struct wait *wait)
@@ -256,7 +260,7 @@ void weft__signals_close(weft_loop *loop)
         weft__future_fail(&wait->future,
                           WEFT_ECLOSED); /* waiters are dropped: with them other waits may go */
     }
-    weft__loop_watch_signals(loop, signals->fd, false);
+    weft__loop_watch_signals(loop, false);
     close(signals->fd);
     weft__sink_give_back(signals->sink);
     loop->signals = NULL;
