@@ -22,7 +22,6 @@
 
 struct order {
     weft_gen gen;
-    struct bufferevent *bev;
     weft_stream *stream;
     char what[32], answer[64];
 };
@@ -39,7 +38,6 @@ static weft_step order(void *frame)
     WEFT_AWAIT(f, weft_stream_read_line(f->stream));
     snprintf(f->answer, sizeof f->answer, "%d %s", atoi(weft_sent(f)), f->what);
     WEFT_AWAIT(f, weft_stream_write(f->stream, f->answer, strlen(f->answer)));
-    weft_bufferevent_unread(f->bev);
     WEFT_AWAIT(f, weft_stream_close(f->stream)); /* on_read and on_event are called again */
     WEFT_END(f);
 }
@@ -60,7 +58,7 @@ static void on_read(struct bufferevent *bev, void *loop)
         if (strcmp(line, "order") != 0)
             evbuffer_add_printf(bufferevent_get_output(bev), "%s, said the host\n", line);
         else if (weft_stream_from_bufferevent(loop, bev, WEFT_BUFFEREVENT_BORROWED, &stream) == 0)
-            weft_spawn(loop, WEFT_CALL(order, .bev = bev, .stream = stream));
+            weft_spawn(loop, WEFT_CALL(order, .stream = stream));
         free(line);
     }
 }

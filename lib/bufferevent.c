@@ -6,7 +6,9 @@
  *   watch(read)  --> bufferevent_enable(EV_READ)        on_read, on_event --> weft_io_ready --> the stream reads
  *   watch(write)                                        on_drain (of an output) ------------^   writes
  *
- *   HELD --let_go: the stream is closed, or its loop--> LET GO: the bufferevent is the host's, or freed; calls: ECLOSED
+ *   HELD --let_go: the stream is closed, or the loop of an OWNED one--> LET GO: it is the host's, or freed; calls: ECLOSED
+ *
+ * A BORROWED one outlives its loop: it stays with the stream, which may have bytes to give back.
  *
  * Invariant: libevent's callbacks never run the stream.  They may come within any call here (a pair, a filter), and under the
  * bufferevent's lock; weft_io_ready puts it off.  `wants` is what `watch` was told last: who waits for readable is told of
@@ -54,7 +56,6 @@ struct bridge {
     bool deaf;      /* the other end of a pair reads no more */
     bool timed_out; /* the host's read timeout */
     bool flushed;   /* BEV_FINISHED was said */
-    bool unreading; /* nothing is to be read */
     short told;     /* what on_event was */
     int error;      /* it has failed: nothing goes out any more */
 };
@@ -239,7 +240,7 @@ static int watch(void *arg, bool readable, bool writable)
     struct bridge *b = arg;
     bool begins = readable && !b->wants_read, ends = !readable && b->wants_read;
 
-    if (b->bev && weft_loop_is_closed(b->loop))
+    if (b->owned && weft_loop_is_closed(b->loop))
         let_go(b); /* the event_base may go with the loop */
     if (!b->bev)
         return 0;
@@ -270,8 +271,6 @@ static ssize_t bev_read(void *transport, const struct iovec *parts, int count)
 
     if (!b->bev)
         return WEFT_ECLOSED;
-    if (b->unreading)
-        return -EAGAIN;
     if (!fetch(b)) {
         if (b->eof)
             return 0;
@@ -314,11 +313,12 @@ static ssize_t bev_write(void *transport, const struct iovec *parts, int count)
 static int bev_end(void *transport)
 {
     struct bridge *b = transport;
-    bool closing = weft_stream_is_closing(b->stream);
-    int fd, error = write_error(b);
+    int fd = -1;
 
-    if (error || (closing && !b->owned))
-        return error;
+    if (!b->bev || b->error)
+        return write_error(b);
+    if (b->deaf)
+        return 0; /* all of it had gone out */
     if (!b->flushed && evbuffer_get_length(bufferevent_get_output(b->bev)))
         return -EAGAIN;
     if (!b->flushed) {
@@ -327,8 +327,19 @@ static int bev_end(void *transport)
     }
     if (unsent(b))
         return -EAGAIN;
-    fd = closing ? -1 : bufferevent_getfd(bottom(b->bev));
-    return fd < 0 || shutdown(fd, SHUT_WR) == 0 || errno == ENOTSOCK ? 0 : -errno;
+    if (!b->owned || !weft_stream_is_closing(b->stream)) /* else it goes */
+        fd = bufferevent_getfd(bottom(b->bev));
+    if (fd < 0 || shutdown(fd, SHUT_WR) == 0)
+        return 0;
+    return errno == ENOTSOCK || errno == ENOTCONN ? 0 : -errno;
+}
+
+/* In front of what came after it. */
+static void bev_unread(void *transport, struct evbuffer *bytes)
+{
+    struct bridge *b = transport;
+
+    (void)evbuffer_prepend_buffer(bufferevent_get_input(b->bev), bytes);
 }
 
 static void bev_free(void *transport)
@@ -337,8 +348,15 @@ static void bev_free(void *transport)
     free(transport);
 }
 
-static const weft_transport_type bev_type = {
+static const weft_transport_type owned_type = {
     .name = "bufferevent", .read = bev_read, .write = bev_write, .end = bev_end, .free = bev_free};
+static const weft_transport_type borrowed_type = {.name = "bufferevent (borrowed)",
+                                                  .read = bev_read,
+                                                  .write = bev_write,
+                                                  .end = bev_end,
+                                                  .silent_close = true,
+                                                  .unread = bev_unread,
+                                                  .free = bev_free};
 
 /* ---- the calls ----------------------------------------------------------------------------------------- */
 
@@ -397,7 +415,8 @@ int weft_stream_from_bufferevent(weft_loop *loop, struct bufferevent *bev, unsig
         free(b);
         return error;
     }
-    stream = weft_stream_new_on(b->io, &bev_type, b);
+    stream = weft_stream_new_on(b->io,
+                                flags & WEFT_BUFFEREVENT_OWNED ? &owned_type : &borrowed_type, b);
     error = weft_stream_error(stream); /* then the bridge has gone */
     if (!error) {
         b->stream = stream;
@@ -407,36 +426,5 @@ int weft_stream_from_bufferevent(weft_loop *loop, struct bufferevent *bev, unsig
         weft_stream_free(stream);
     else
         *out = stream;
-    return error;
-}
-
-int weft_bufferevent_unread(struct bufferevent *bev)
-{
-    struct bridge *b = bridge_on(bev);
-    struct evbuffer *kept = b ? evbuffer_new() : NULL;
-    bool more = true;
-    int error = 0;
-
-    if (!kept)
-        return b ? -ENOMEM : -EINVAL;
-    b->unreading = true;
-    while (more) {
-        char bytes[1024];
-        weft_future *f = weft_stream_read(b->stream, bytes, sizeof(bytes));
-        size_t size = weft_future_is_done(f) ? weft_stream_count(b->stream) : 0;
-
-        if (weft_future_is_done(f))
-            error = weft_future_error(f);
-        more = !error && size > 0;
-        if (more && evbuffer_add(kept, bytes, size) != 0) {
-            error = -ENOMEM;
-            more = false;
-        }
-        weft_future_unref(f);
-    }
-    b->unreading = false;
-    if (evbuffer_prepend_buffer(bufferevent_get_input(bev), kept) != 0 && !error)
-        error = -ENOMEM;
-    evbuffer_free(kept);
     return error;
 }

@@ -1,21 +1,24 @@
 /* connect.c - connections by name: bodies that the library runs, written like a user's.
  *
  *   open_connection   look the name up, make an attempt for each address, race them
- *     attempt         a socket, connect, a stream
+ *     attempt         a socket, connect, a stream; numbers are a single attempt
  *
  * Invariant: an attempt owns its socket until the stream does; a stream that nobody takes is closed by its destructor.
  *
  * Rejected: Nagle's algorithm: a stream gathers what it cannot send by itself, and a request in two small writes
- * would wait for the peer's delayed acknowledgement.
+ * would wait for the peer's delayed acknowledgement.  The first write waits for nobody: it is at the second that the
+ * algorithm is switched off, and most requests have but one (io_priv.h).
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -56,8 +59,7 @@ static int attempt_socket(struct attempt *f)
         return error;
     if (f->local_size && bind(weft_io_fd(f->io), (struct sockaddr *)&f->local, f->local_size) != 0)
         return -errno;
-    if (f->address.ss_family != AF_UNIX)
-        weft__no_delay(weft_io_fd(f->io));
+    f->io->nagle = f->address.ss_family == AF_UNIX ? 0 : 2;
     return 0;
 }
 
@@ -141,6 +143,34 @@ static void interleave(struct addrinfo **list, size_t count)
         memmove(list + at + 1, list + at, (from - at) * sizeof(*list));
         list[at] = next;
     }
+}
+
+/* A number and a port's need no lookup.  False: they are something else. */
+static bool parse_numbers(const char *host, const char *service, int family, struct attempt *f)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)&f->address;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&f->address;
+    unsigned long port;
+    char *end;
+
+    if (!host || !service || *service < '0' || *service > '9')
+        return false;
+    port = strtoul(service, &end, 10);
+    if (*end || port > UINT16_MAX)
+        return false;
+    if (family != AF_INET6 && inet_pton(AF_INET, host, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons((uint16_t)port);
+        f->size = sizeof(*in);
+    } else if (family != AF_INET && inet_pton(AF_INET6, host, &in6->sin6_addr) == 1) {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons((uint16_t)port);
+        f->size = sizeof(*in6);
+    } else {
+        return false;
+    }
+    f->protocol = IPPROTO_TCP;
+    return true;
 }
 
 static weft_gen *attempt_new(const struct connection *f, const struct addrinfo *address)
@@ -237,6 +267,7 @@ weft_future *weft_open_connection_with(weft_loop *loop, const char *host, const 
                                        const weft_connect_options *options)
 {
     struct connection frame = {.options = *options};
+    struct attempt only = {.size = 0};
     int error;
 
     loop = weft__loop_of(loop);
@@ -245,6 +276,11 @@ weft_future *weft_open_connection_with(weft_loop *loop, const char *host, const 
     error = parse_local(&frame);
     if (error)
         return weft__failed(loop, error, NULL);
+    if (!options->log && parse_numbers(host, service, frame.options.family, &only)) {
+        only.local = frame.local;
+        only.local_size = frame.local_size;
+        return weft_task_new_at(loop, weft_gen_copy(&attempt_type, &only), "open_connection");
+    }
     if (!weft__string_copy(&frame.host, host) || !weft__string_copy(&frame.service, service)) {
         connection_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);

@@ -198,6 +198,18 @@ static bool is_worth_a_try(const struct weft__op *op)
     }
 }
 
+/* With edges, only a new registration is told of what is there already. */
+int weft__io_again(weft_io *io, enum weft__direction direction)
+{
+    io->drained[direction] = false;
+    if (manual(io))
+        weft_io_ready(io, direction == READING, direction == WRITING);
+    if (io->level || !io->added)
+        return 0;
+    io_remove(io, EV_READ | EV_WRITE);
+    return io_add(io, EV_READ | EV_WRITE);
+}
+
 static bool is_closed(const weft_io *io)
 {
     return io->loop->closed || (io->fd < 0 && !(io->flags & WEFT__IO_MANUAL));

@@ -52,6 +52,7 @@ struct weft_io {
     uint8_t added;  /* EV_READ, EV_WRITE: what libevent watches */
     uint8_t told;   /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
     bool is_pipe;   /* or whatever is no socket */
+    uint8_t nagle;  /* 2, 1: counts a stream's writes; with the second, Nagle's algorithm goes */
     bool dead;      /* it was closed while it told them */
     bool paused[2]; /* who waits does not want to know now */
     bool drained[2]; /* the last call found nothing more: no use in trying before libevent says so */
@@ -106,6 +107,8 @@ void weft__io_unregister(weft_io *io);
 /* Wait for a direction, which nobody does, and be told; errors: as above.  Wait no longer. */
 int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait);
 void weft__io_leave(weft_io *io, enum weft__direction direction);
+/* There may be more, which nobody has asked for yet: tell it again.  Errors: the backend's. */
+int weft__io_again(weft_io *io, enum weft__direction direction);
 /* A read has got less than it asked for. */
 static inline void weft__io_short(weft_io *io)
 {

@@ -59,7 +59,8 @@ static ssize_t nothing(weft_stream *stream, ssize_t n)
 static ssize_t fill(weft_stream *stream, void *bytes, size_t size, bool ahead)
 {
     char scratch[WEFT__SCRATCH];
-    struct iovec parts[2] = {{bytes, size}, {scratch, sizeof(scratch)}};
+    struct iovec parts[2] = {{bytes, size < WEFT__BURST ? size : WEFT__BURST},
+                             {scratch, sizeof(scratch)}};
     ssize_t n;
 
     if (stream->eof)
@@ -98,7 +99,7 @@ static inline weft_stream *stream_of(const struct weft__read *read)
 static bool give_back(struct weft__read *read)
 {
     weft_stream *stream = stream_of(read);
-    bool kept = read->got == 0 || stream->closing ||
+    bool kept = read->got == 0 || (stream->closing && !stream->transport_type->unread) ||
                 keep(stream, read->u.to.bytes, read->got, true) == 0;
 
     if (!kept)
@@ -160,6 +161,14 @@ static bool not_now(struct weft__read *read, ssize_t n)
     return true;
 }
 
+/* There may be more, but others have their turn first. */
+static bool later(struct weft__read *read)
+{
+    int error = weft__io_again(stream_of(read)->io, READING);
+
+    return not_now(read, error ? error : -EAGAIN);
+}
+
 void weft__stream_fail_read(weft_stream *stream, int error)
 {
     if (stream->read)
@@ -191,11 +200,15 @@ static bool step_read(struct weft__read *read)
 static bool step_exactly(struct weft__read *read)
 {
     weft_stream *stream = stream_of(read);
+    size_t before = read->got;
 
     take_kept(stream, read);
     while (read->got < read->u.to.size) {
-        ssize_t n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
+        ssize_t n;
 
+        if (weft__stream_burst(stream, read->got - before))
+            return later(read);
+        n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
         if (n < 0)
             return not_now(read, n);
         if (n == 0)
@@ -263,12 +276,11 @@ static bool step_until(struct weft__read *read)
     }
 }
 
-/* Let `bytes` grow, by half or more.  Errors: -ENOMEM. */
+/* Let `bytes` grow, by half or more, to hold `least`.  Errors: -ENOMEM. */
 static int grow(struct weft__read *read, size_t least)
 {
-    size_t size = read->u.to.size + read->u.to.size / 2 > least
-                      ? read->u.to.size + read->u.to.size / 2
-                      : least;
+    size_t half_more = read->u.to.size + read->u.to.size / 2;
+    size_t size = half_more > least ? half_more : least;
     char *bytes = realloc(read->u.to.bytes, size + 1);
 
     if (!bytes)
@@ -278,33 +290,67 @@ static int grow(struct weft__read *read, size_t least)
     return 0;
 }
 
+/* Read behind what came.  Who waits for the first byte has no buffer yet: it is read on the stack.  Returns as `fill`. */
+static ssize_t fill_more(weft_stream *stream, struct weft__read *read)
+{
+    char first[WEFT__SCRATCH];
+    ssize_t n;
+
+    if (read->u.to.size > 0)
+        return fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
+    n = fill(stream, first, sizeof(first), false);
+    if (n <= 0)
+        return n;
+    if (grow(read, 2 * (size_t)n) != 0)
+        return keep(stream, first, (size_t)n, true) == 0 ? -ENOMEM : lose(stream);
+    memcpy(read->u.to.bytes, first, (size_t)n);
+    return n;
+}
+
+/* Make room for what is kept, and for more.  Errors: -ENOMEM. */
+static int make_room(struct weft__read *read, size_t kept)
+{
+    if (read->got < read->u.to.size || (read->u.to.size == 0 && kept == 0))
+        return 0;
+    return grow(read, read->got + kept + 4096);
+}
+
+static bool end_all(struct weft__read *read)
+{
+    char *text = read->u.to.bytes;
+
+    if (!text && !(text = malloc(1)))
+        return end_failed(read, -ENOMEM, 0);
+    text[read->got] = 0;
+    read->u.to.bytes = NULL;
+    return end(read, text, free, read->got);
+}
+
 static bool step_all(struct weft__read *read)
 {
     weft_stream *stream = stream_of(read);
-    size_t limit = stream->limit_set ? stream->limit : SIZE_MAX - 1;
-    ssize_t n;
+    size_t limit = stream->limit_set ? stream->limit : SIZE_MAX - 1, before = read->got;
 
     for (;;) {
-        if (read->got == read->u.to.size && grow(read, 4096 + weft__buffered(stream->in)) != 0)
+        ssize_t n;
+
+        if (make_room(read, weft__buffered(stream->in)) != 0)
             return end_failed(read, -ENOMEM, read->got);
         take_kept(stream, read);
         if (read->got > limit)
             return end_failed(read, WEFT_EOVERRUN, read->got);
-        if (read->got == read->u.to.size)
+        if (weft__stream_burst(stream, read->got - before))
+            return later(read);
+        if (read->got > 0 && read->got == read->u.to.size)
             continue;
-        n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
+        n = fill_more(stream, read);
+        if (n == -ENOMEM && !stream->error)
+            return end_failed(read, -ENOMEM, read->got);
         if (n < 0)
             return not_now(read, n);
         if (n == 0 && !weft__buffered(stream->in))
-            break;
+            return end_all(read);
         read->got += (size_t)n;
-    }
-    read->u.to.bytes[read->got] = 0;
-    {
-        char *text = read->u.to.bytes;
-
-        read->u.to.bytes = NULL;
-        return end(read, text, free, read->got);
     }
 }
 
@@ -443,14 +489,4 @@ weft_future *weft_stream_read_line(weft_stream *stream)
 weft_future *weft_stream_read_all(weft_stream *stream)
 {
     return read_to(stream, &all_type, NULL, 0);
-}
-
-size_t weft_stream_count(const weft_stream *stream)
-{
-    return stream->object.error ? 0 : stream->count;
-}
-
-bool weft_stream_at_eof(const weft_stream *stream)
-{
-    return stream->object.error || (stream->eof && !weft__buffered(stream->in));
 }

@@ -76,7 +76,8 @@ static ssize_t send_chunk(weft_stream *stream, const struct weft__file *file)
 {
     const weft_transport_type *type = stream->transport_type;
     ssize_t n = type->send_file
-                    ? type->send_file(stream->transport, file->fd, file->offset, file->left)
+                    ? type->send_file(stream->transport, file->fd, file->offset,
+                                      file->left < WEFT__BURST ? file->left : WEFT__BURST)
                     : -ENOSYS;
 
     return n == -ENOSYS || n == -EINVAL ? copy_chunk(stream, file) : n;
@@ -85,9 +86,17 @@ static ssize_t send_chunk(weft_stream *stream, const struct weft__file *file)
 int weft__file_push(weft_stream *stream)
 {
     struct weft__file *file = stream->files;
+    size_t before = file->sent;
 
     while (file->left > 0) {
-        ssize_t n = send_chunk(stream, file);
+        ssize_t n;
+
+        if (weft__stream_burst(stream, file->sent - before)) {
+            int error = weft__io_again(stream->io, WRITING);
+
+            return error ? error : -EAGAIN;
+        }
+        n = send_chunk(stream, file);
 
         if (n < 0)
             return (int)n;

@@ -70,7 +70,7 @@ static int end_end(void *transport)
     struct pipe_end *end = transport;
 
     if (end->is_socket)
-        return shutdown(weft_io_fd(end->io), SHUT_WR) == 0 ? 0 : -errno;
+        return shutdown(weft_io_fd(end->io), SHUT_WR) == 0 || errno == ENOTCONN ? 0 : -errno;
     /* One that is shared goes on: closing it would end nothing. */
     return end->restores ? 0 : weft__pipe_end(weft_io_fd(end->io));
 }
@@ -84,8 +84,15 @@ static void end_free(void *transport)
     weft__free(end, sizeof(*end));
 }
 
-static const weft_transport_type end_type = {
-    .name = "pipe", .read = end_read, .write = end_write, .end = end_end, .free = end_free};
+static const weft_transport_type pipe_type = {.name = "pipe",
+                                              .read = end_read,
+                                              .write = end_write,
+                                              .end = end_end,
+                                              .silent_close = true,
+                                              .free = end_free};
+/* One that is shared: it is not closed. */
+static const weft_transport_type socket_type = {
+    .name = "socket", .read = end_read, .write = end_write, .end = end_end, .free = end_free};
 
 static weft_stream *stream_on(weft_io *io, const struct pipe_end *fields)
 {
@@ -97,7 +104,7 @@ static weft_stream *stream_on(weft_io *io, const struct pipe_end *fields)
     }
     *end = *fields;
     end->io = io;
-    return weft_stream_new_on(io, &end_type, end);
+    return weft_stream_new_on(io, end->is_socket ? &socket_type : &pipe_type, end);
 }
 
 weft_stream *weft__pipe_stream(weft_io *io)

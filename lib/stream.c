@@ -74,6 +74,8 @@ static ssize_t plain_write(void *transport, const struct iovec *parts, int count
 
     if (io->drained[WRITING])
         return -EAGAIN;
+    if (weft__unlikely(io->nagle) && --io->nagle == 0)
+        weft__no_delay(io->fd);
     count = count < IOV_MAX ? count : IOV_MAX;
     n = send_parts(io, parts, count);
     io->drained[WRITING] = n == -EAGAIN ||
@@ -105,7 +107,7 @@ static int plain_end(void *transport)
 {
     weft_io *io = transport;
 
-    if (shutdown(io->fd, SHUT_WR) == 0)
+    if (shutdown(io->fd, SHUT_WR) == 0 || errno == ENOTCONN) /* it was reset: who reads is told */
         return 0;
     if (errno != ENOTSOCK)
         return -errno;
@@ -118,7 +120,8 @@ static const weft_transport_type plain_type = {.name = "descriptor",
 #ifdef HAVE_SYS_SENDFILE_H
                                                .send_file = plain_send_file,
 #endif
-                                               .end = plain_end};
+                                               .end = plain_end,
+                                               .silent_close = true};
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
@@ -271,6 +274,13 @@ static void end_closes(weft_stream *stream)
         weft__waiter_finish(first, NULL, NULL);
 }
 
+/* What nobody has asked for goes back to where it came from. */
+static void unread(weft_stream *stream)
+{
+    if (stream->transport_type->unread && weft__buffered(stream->in) > 0)
+        stream->transport_type->unread(stream->transport, stream->in);
+}
+
 /* Close the descriptor, and tell who waits for it.  The stream may go with the last of them. */
 void weft__stream_finish_close(weft_stream *stream)
 {
@@ -285,6 +295,7 @@ void weft__stream_finish_close(weft_stream *stream)
     weft__stream_fail_read(stream, error);
     weft__waiters_fail(&stream->drains, error);
     weft__files_fail(stream, error);
+    unread(stream);
     weft__io_unregister(stream->io); /* the transport may be what it stands for */
     if (stream->transport_type->free)
         stream->transport_type->free(stream->transport);
@@ -371,17 +382,17 @@ weft_future *weft_stream_close(weft_stream *stream)
     if (stream->closing)
         return wait_closed(stream, &close_type);
     stream->closing = true;
-    if (!stream->error && stream->transport_type != &plain_type)
-        stream->eof_asked = true; /* it may have a farewell to say; a descriptor's close says it */
+    if (!stream->error && !stream->transport_type->silent_close)
+        stream->eof_asked = true;
     if (!weft__stream_unsent(stream) || stream->object.loop->closed) {
         weft__stream_finish_close(stream);
         return wait_closed(stream, &close_type);
     }
-    weft__stream_fail_read(stream, WEFT_ECLOSED);
     stream->object.refs++; /* it goes on alone, until what was written is out */
     stream->holds_itself = true;
     future = wait_closed(stream, &close_type);
-    if (!weft__stream_kept(stream))
+    weft__stream_fail_read(stream, WEFT_ECLOSED); /* without memory for what goes back, all ends */
+    if (!stream->closed && !weft__stream_kept(stream))
         (void)weft__stream_flush(stream);
     return future;
 }
@@ -422,4 +433,14 @@ int weft_stream_error(const weft_stream *stream)
 int weft_stream_fd(const weft_stream *stream)
 {
     return stream->object.error || !stream->io ? -1 : weft_io_fd(stream->io);
+}
+
+size_t weft_stream_count(const weft_stream *stream)
+{
+    return stream->object.error ? 0 : stream->count;
+}
+
+bool weft_stream_at_eof(const weft_stream *stream)
+{
+    return stream->object.error || (stream->eof && !weft__buffered(stream->in));
 }

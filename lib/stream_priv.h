@@ -8,7 +8,10 @@
 #include "io_priv.h"
 #include "waiters_priv.h"
 
-enum { WEFT__SCRATCH = 8 * 1024 }; /* so much is read ahead of a small read, at most */
+enum {
+    WEFT__SCRATCH = 8 * 1024, /* so much is read ahead of a small read, at most */
+    WEFT__BURST = 256 * 1024  /* so much is moved before others have their turn */
+};
 
 /* A read under way; two cache lines.  `waiter.u.number`: so many bytes of what has come hold no separator's end. */
 struct weft__read {
@@ -103,6 +106,12 @@ static inline size_t weft__total(const struct iovec *parts, int count)
     for (int i = 0; i < count; i++)
         size += parts[i].iov_len;
     return size;
+}
+
+/* Whether a fast peer may keep us at it: where no bytes lie in a transport's own memory, nobody is told of those. */
+static inline bool weft__stream_burst(const weft_stream *stream, size_t moved)
+{
+    return moved >= WEFT__BURST && stream->transport == stream->io;
 }
 
 /* Whether something is left to be written. */

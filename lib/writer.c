@@ -112,8 +112,7 @@ static int push(weft_stream *stream)
     if (stream->eof_asked && !stream->eof_sent)
         error = stream->transport_type->end(stream->transport);
     stream->eof_sent = stream->eof_asked && error != -EAGAIN;
-    return stream->closing && error != -EAGAIN ? 0
-                                               : error; /* a farewell that nobody hears is fine */
+    return error;
 }
 
 static void wake_drains(weft_stream *stream)

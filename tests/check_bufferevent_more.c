@@ -1,5 +1,6 @@
-/* check_bufferevent_more.c - a stream on a bufferevent: what fails: connects, events, timeouts. */
+/* check_bufferevent_more.c - a stream on a bufferevent: what fails (connects, events, timeouts, farewells), and the end. */
 #include <netinet/in.h>
+#include <signal.h>
 
 #include "bufferevent_bodies.h"
 
@@ -194,9 +195,222 @@ RULE(the_hosts_write_timeout_fails_the_stream)
 }
 END_RULE
 
+/* ---- farewells ------------------------------------------------------------------------------------------- */
+
+/* What a close gives, of an owned one whose peer has read nothing, and whose output does not go out. */
+static int close_with_output(bool timeout, bool reset)
+{
+    struct timeval ms = {0, 1000};
+    char *text = pattern(60000);
+    weft_future *closed;
+    int error, small = 4096, fd;
+
+    real_clock();
+    bevs_open(SOCKET);
+    fd = bufferevent_getfd(bevs[0]);
+    ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+    ours = stream_from(bevs[0], WEFT_BUFFEREVENT_OWNED);
+    ck_assert_int_eq(weft_stream_post(ours, text, 60000), 0);
+    if (timeout)
+        bufferevent_set_timeouts(bevs[0], NULL, &ms);
+    closed = weft_stream_close(ours);
+    run_rounds(2);
+    if (reset) {
+        ck_assert(!weft_future_is_done(closed));
+        bufferevent_free(bevs[1]);
+    }
+    error = error_of(closed);
+    ck_assert_int_eq(weft_stream_error(ours), error);
+    if (!reset)
+        bufferevent_free(bevs[1]);
+    streams_close();
+    free(text);
+    return error;
+}
+
+RULE(a_close_tells_that_the_output_has_failed)
+{
+    int error;
+
+    signal(SIGPIPE, SIG_IGN); /* a bufferevent raises it */
+    error = close_with_output(false, true);
+    ck_assert(error == -EPIPE || error == -ECONNRESET);
+    ck_assert_int_eq(close_with_output(true, false), -ETIMEDOUT);
+}
+END_RULE
+
+/* 193 */
+RULE(a_peer_that_has_gone_need_not_hear_a_farewell)
+{
+    for (int kind = 0; kind < 2; kind++)
+        for (int reads = 0; reads < 2; reads++) {
+            weft_future *f = NULL;
+            char byte;
+
+            real_clock();
+            bevs_open(kind);
+            ours = stream_from(bevs[0], WEFT_BUFFEREVENT_OWNED);
+            if (reads)
+                f = weft_stream_read(ours, &byte, 1);
+            if (kind == PAIR)
+                bufferevent_flush(bevs[1], EV_READ | EV_WRITE, BEV_FINISHED);
+            else {
+                bufferevent_free(bevs[1]);
+                bevs[1] = NULL;
+            }
+            run_rounds(5);
+            if (reads)
+                ck_assert_int_eq(number_of(f), 0);
+            ck_assert_int_eq(error_of(weft_stream_close(ours)), 0);
+            if (bevs[1])
+                bufferevent_free(bevs[1]);
+            streams_close();
+        }
+}
+END_RULE
+
+RULE(write_eof_on_a_borrowed_one_is_said_and_close_is_not)
+{
+    bevs_open(PAIR);
+    host_on(bevs[1], "peer");
+    bufferevent_enable(bevs[1], EV_READ);
+    ours = stream_from(bevs[0], WEFT_BUFFEREVENT_BORROWED);
+    ck_assert_int_eq(weft_stream_post(ours, "a", 1), 0);
+    ck_assert_int_eq(error_of(weft_stream_close(ours)), 0);
+    weft_stream_unref(ours);
+    run_all();
+    say("|");
+    ours = stream_from(bevs[0], WEFT_BUFFEREVENT_BORROWED);
+    ck_assert_int_eq(weft_stream_post(ours, "b", 1), 0);
+    ck_assert_int_eq(weft_stream_write_eof(ours), 0);
+    weft_stream_free(ours);
+    run_all();
+    ck_assert_str_eq(trace(), "peer:a | peer:b peer:eof-r");
+    for (int i = 0; i < 2; i++)
+        bufferevent_free(bevs[i]);
+    ours = NULL;
+}
+END_RULE
+
+/* Then the close waits for the output, below a filter, too; and the host may go on reading. */
+RULE(write_eof_and_a_close_at_once_are_said_too)
+{
+    char *big = pattern(500000);
+
+    for (int kind = 0; kind < KINDS; kind++)
+        for (int size = 0; size <= 500000 && kind != LOCKED; size += 250000) {
+            weft_future *closed, *all;
+            void *got;
+
+            real_clock();
+            bevs_open(kind);
+            ours = stream_from(bevs[0], WEFT_BUFFEREVENT_BORROWED);
+            theirs = stream_from(bevs[1], WEFT_BUFFEREVENT_OWNED);
+            ck_assert_int_eq(weft_stream_post(ours, big, (size_t)size), 0);
+            ck_assert_int_eq(weft_stream_write_eof(ours), 0);
+            closed = weft_stream_close(ours);
+            all = weft_stream_read_all(theirs);
+            ck_assert_int_eq(weft_run_until_complete(loop, all, &got), 0);
+            ck_assert_uint_eq(weft_stream_count(theirs),
+                              (size_t)size + (size_t)(kind == DEEP) * 2 + (kind == FILTER));
+            ck_assert_mem_eq(got, big, (size_t)size);
+            free(got);
+            ck_assert_int_eq(error_of(closed), 0);
+            weft_stream_unref(ours);
+            ours = NULL;
+            ck_assert_int_eq(weft_stream_post(theirs, "more", 4), 0);
+            bufferevent_enable(bevs[0], EV_READ);
+            run_until_input(bevs[0], 4);
+            bufferevent_free(bevs[0]);
+            streams_close();
+        }
+    free(big);
+}
+END_RULE
+
+/* ---- the loop closes ------------------------------------------------------------------------------------- */
+
+/* Ahead, in a line's beginning, or in a read_all; of a stream that a task has, or that closes. */
+RULE(a_loop_that_closes_loses_nothing)
+{
+    for (int how = 0; how < 6; how++) {
+        struct event_base *base = event_base_new();
+        struct evbuffer *input;
+        weft_future *f = NULL;
+        char *big = pattern(500000);
+
+        weft_loop_unref(loop);
+        loop = weft_loop_new(base);
+        bevs_open(SOCKET);
+        ours = stream_from(bevs[0], WEFT_BUFFEREVENT_BORROWED);
+        bufferevent_write(bevs[1], "one\ntwo\nthr", 11);
+        ck_assert_str_eq(text_of(weft_stream_read_line(ours)), "one\n");
+        if (how == 1 || how == 2)
+            ck_assert_str_eq(text_of(weft_stream_read_line(ours)), "two\n");
+        if (how == 1)
+            f = weft_stream_read_line(ours);
+        if (how > 1)
+            f = weft_stream_read_all(ours);
+        if (how == 3 || how == 4)
+            ck_assert_int_eq(weft_stream_post(ours, big, 500000), 0);
+        if (how == 3)
+            weft_future_unref(weft_stream_close(ours));
+        if (how == 5) {
+            weft_future_unref(f); /* dropped */
+            f = NULL;
+        }
+        run_rounds(2);
+        ck_assert_int_eq(weft_loop_close(loop), 0);
+        weft_future_unref(f);
+        weft_stream_free(ours);
+        ours = NULL;
+        input = bufferevent_get_input(bevs[0]);
+        ck_assert_uint_eq(evbuffer_get_length(input), how == 1 || how == 2 ? 3 : 7);
+        ck_assert_int_eq(evbuffer_search(input, "thr", 3, NULL).pos, how == 1 || how == 2 ? 0 : 4);
+        for (int i = 0; i < 2; i++)
+            bufferevent_free(bevs[i]);
+        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_free(base);
+        free(big);
+    }
+}
+END_RULE
+
+/* The loop's own base goes with it: what is waited for is freed in time. */
+RULE(a_loop_with_its_own_base_frees_what_it_owns_while_it_can)
+{
+    weft_future *r, *t;
+
+    streams_open(SOCKET);
+    r = weft_stream_read_line(ours);
+    t = weft_stream_read_line(theirs);
+    ck_assert_int_eq(weft_loop_close(loop), 0);
+    ck_assert_int_eq(weft_future_error(r), WEFT_ECLOSED);
+    ck_assert_int_eq(weft_future_error(t), WEFT_ECLOSED);
+    weft_future_unref(r);
+    weft_future_unref(t);
+    pair_close();
+}
+END_RULE
+
+RULE(a_dropped_stream_is_reported_and_frees_its_bufferevent)
+{
+    streams_open(PAIR);
+    weft_stream_unref(ours);
+    ours = NULL;
+    ck_assert_ptr_nonnull(strstr(reports(), "a stream was dropped without being closed"));
+    streams_close();
+}
+END_RULE
+
 RUN_SUITE("bufferevent_more", a_connect_that_fails_is_the_streams_error,
           a_lookup_that_fails_has_its_own_error, what_was_written_while_it_connected_goes_out,
           each_event_has_its_error, a_peer_that_reads_no_more_ends_writing_and_not_reading,
           bytes_that_can_go_out_no_more_are_a_failure_of_the_whole,
           the_hosts_read_timeout_counts_while_a_read_waits_and_fails_the_stream,
-          the_hosts_write_timeout_fails_the_stream)
+          the_hosts_write_timeout_fails_the_stream, a_close_tells_that_the_output_has_failed,
+          a_peer_that_has_gone_need_not_hear_a_farewell,
+          write_eof_on_a_borrowed_one_is_said_and_close_is_not,
+          write_eof_and_a_close_at_once_are_said_too, a_loop_that_closes_loses_nothing,
+          a_loop_with_its_own_base_frees_what_it_owns_while_it_can,
+          a_dropped_stream_is_reported_and_frees_its_bufferevent)

@@ -55,6 +55,8 @@ RULE(a_number_needs_no_thread_and_the_stream_carries_bytes_at_once)
     ck_assert_int_eq(weft_stream_post(stream, "x", 1), 0);
     ck_assert_int_eq(read(fd, &byte, 1), 1);
     ck_assert_int_eq(byte, 'x');
+    ck_assert_int_eq(weft_stream_post(stream, "y", 1),
+                     0); /* it does not wait for an answer to the first */
     ck_assert_int_eq(getsockopt(weft_stream_fd(stream), IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
     ck_assert_int_ne(on, 0);
     ck_assert(fcntl(weft_stream_fd(stream), F_GETFD) & FD_CLOEXEC);

@@ -7,8 +7,7 @@
  *
  *     error = weft_stream_from_bufferevent(NULL, f->bev, WEFT_BUFFEREVENT_BORROWED, &f->stream);
  *     WEFT_AWAIT(f, weft_stream_read_line(f->stream));               as any other stream, see weft/stream.h
- *     weft_bufferevent_unread(f->bev);                               what was read too much goes back
- *     WEFT_AWAIT(f, weft_stream_close(f->stream));                   and the callbacks are the host's again
+ *     WEFT_AWAIT(f, weft_stream_close(f->stream));                   the host's again, and what was read too much
  *
  * Of a library of its own: pkg-config --cflags --libs weft-bufferevent.
  *
@@ -43,12 +42,16 @@ struct bufferevent;
 
 enum {
     /* When the stream is closed, aborted or freed, the bufferevent is the host's again: its callbacks and their argument,
-     * watermarks, and what is enabled are as they were; what its buffers hold stays.  If that is something to read, the
-     * read callback is called, soon (a deferred one perhaps once for nothing); the event callback, of an end or a failure
-     * that the stream has met (that direction stays disabled, then).  A close does not end writing, and does not wait for its output; write_eof does. */
+     * watermarks, and what is enabled are as they were; what its buffers hold stays.  What the stream has read and nobody
+     * was given (after a line; by a read that was cancelled, or a read_all that the close has ended) goes back, in front of
+     * the input.  (What a read_exactly has that ends with the stream is in your buffer, weft_stream_count bytes.)
+     * If there is something to read, the read callback is called, soon (a deferred one perhaps once for nothing); the
+     * event callback, of an end or a failure that the stream has met (that direction stays disabled, then).
+     * A close does not end writing, and does not wait for the output, unless write_eof was called.
+     * A loop that is closed closes no stream: free it. */
     WEFT_BUFFEREVENT_BORROWED = 0,
-    /* It is freed with the stream.  A close waits until its output is empty, a filter's and what is below it.  (A failure that
-     * comes while it waits ends it, and is not told.) */
+    /* It is freed with the stream.  A close waits until its output is empty, a filter's and what is below it; a failure of
+     * it is the close's error. */
     WEFT_BUFFEREVENT_OWNED = 1
 };
 
@@ -59,12 +62,6 @@ enum {
  * (weft_loop_new(base)); -EBUSY: there is a stream on it; -EINVAL: flags.  Then it is as it was, and still yours. */
 WEFT_API int weft_stream_from_bufferevent(weft_loop *loop, struct bufferevent *bev, unsigned flags,
                                           weft_stream **stream) WEFT_NODISCARD;
-
-/* Put back, in front of the bufferevent's input, what its stream has read and nobody has asked for: read_line, read_until,
- * read_all and a read that was cancelled leave such bytes.  Before closing a stream on a BORROWED one, if somebody will
- * go on to read there.
- * Errors: -EBUSY: a read is pending; -EINVAL: no stream is on it; -ENOMEM: some are lost; what reading would give. */
-WEFT_API int weft_bufferevent_unread(struct bufferevent *bev);
 
 #ifdef __cplusplus
 }

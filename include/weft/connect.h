@@ -5,7 +5,8 @@
  *
  * The name is looked up in a thread (weft_getaddrinfo; numbers need none).  Its addresses are tried one after
  * the other, IPv6 and IPv4 in turn; the next one begins after a quarter of a second, or as soon as one has
- * failed; the first that is up wins, the others are closed.  What is written goes out at once (TCP_NODELAY).
+ * failed; the first that is up wins, the others are closed.  What is written goes out at once
+ * (TCP_NODELAY, from the second write on: the first needs none).
  *
  * Source: asyncio.open_connection, loop.create_connection with happy_eyeballs_delay; RFC 8305.
  */

@@ -34,6 +34,8 @@
 extern "C" {
 #endif
 
+struct evbuffer;
+
 typedef struct weft_stream weft_stream;
 
 /* ---- Life ------------------------------------------------------------------------------------------------ */
@@ -53,9 +55,15 @@ typedef struct weft_transport_type {
     /* Send part of a file, as write does.  -EINVAL or -ENOSYS: of this file it cannot; then, and if this is NULL, the
      * file is read and written.  0: there is no more of it. */
     ssize_t (*send_file)(void *transport, int fd, off_t offset, size_t size);
-    int (*end)(void *transport); /* no more will be written: write_eof, or close; once, unless it gives -EAGAIN */
+    /* No more will be written: write_eof, or a close; once, unless it gives -EAGAIN.  An error is the stream's failure,
+     * and the close's.  So where nobody need hear a farewell (TLS's close_notify, to a peer that has gone), give 0. */
+    int (*end)(void *transport);
+    bool silent_close; /* a close alone calls no `end`: what is below goes on, or tells the peer by itself */
     /* After -EAGAIN: whether a read waits for the descriptor to be writable, or a write for readable; or NULL. */
     bool (*crossed)(void *transport, bool writing);
+    /* The stream closes, or is aborted: take out what was read and nobody has asked for.  Before `free`; not called if
+     * there is nothing.  What you leave is lost; all, if this is NULL. */
+    void (*unread)(void *transport, struct evbuffer *bytes);
     void (*free)(void *transport); /* the weft_io is closed by the stream, after this */
 } weft_transport_type;
 
@@ -69,8 +77,8 @@ WEFT_API void weft_stream_unref(weft_stream *stream);
 
 /* Close: nothing more is read or written by others; what was written goes out; then the descriptor is closed.  Done with
  * NULL when it is; idempotent.
- * Errors: what kept the rest from going out, or had failed before; the descriptor is closed all the same.  WEFT_ECLOSED:
- * the loop was closed meanwhile.  A stream that somebody aborts meanwhile is closed, too: no error.
+ * Errors: what kept the rest, or the end, from going out, or had failed before; the descriptor is closed all the same.
+ * WEFT_ECLOSED: the loop was closed meanwhile.  A stream that somebody aborts meanwhile is closed, too: no error.
  * Cancelled: aborts.  Dropped: goes on. */
 WEFT_API weft_future *weft_stream_close(weft_stream *stream) WEFT_NODISCARD;
 /* Close now: what has not gone out is dropped; waiters end with WEFT_ECLOSED.  NULL is fine. */

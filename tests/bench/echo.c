@@ -180,7 +180,7 @@ static void print(const struct net_row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         double all = net_median(&rows[i], net_cpu), user = all * net_user_share(&rows[i]);
 
-        printf("%-18s %11.0f %8.2f ", rows[i].peer->name, net_median(&rows[i], per_second),
+        printf("%-18s %11.0f %8s ", rows[i].peer->name, net_median(&rows[i], per_second),
                net_ratio(rows, count, i, "raw libevent", per_second));
         printf("%7.2f %7.2f %7.2f %9.1f %9.2f %9.1f\n", all, user, all - user,
                net_median(&rows[i], start_mb), net_median(&rows[i], connection_kb),

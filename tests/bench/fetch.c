@@ -209,7 +209,7 @@ static void print(const struct net_row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         double all = net_median(&rows[i], net_cpu), user = all * net_user_share(&rows[i]);
 
-        printf("%-18s %7.1f %7.1f %7.1f %11.2f ", rows[i].peer->name, all, user, all - user,
+        printf("%-18s %7.1f %7.1f %7.1f %11s ", rows[i].peer->name, all, user, all - user,
                net_ratio(rows, count, i, "raw libevent", net_cpu));
         printf("%9.1f %9.1f %12.2f\n", net_median(&rows[i], start_mb),
                net_median(&rows[i], peak_mb), net_median(&rows[i], fetch_kb));

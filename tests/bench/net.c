@@ -4,7 +4,6 @@
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -263,9 +262,10 @@ double net_median(const struct net_row *row, double (*of)(const struct net_resul
     return bench_median(values, row->rounds);
 }
 
-double net_ratio(const struct net_row *rows, size_t count, size_t which, const char *name,
-                 double (*of)(const struct net_result *result))
+const char *net_ratio(const struct net_row *rows, size_t count, size_t which, const char *name,
+                      double (*of)(const struct net_result *result))
 {
+    static char text[32];
     const struct net_row *other = NULL;
     double ratios[NET_MAX_ROUNDS];
 
@@ -273,10 +273,11 @@ double net_ratio(const struct net_row *rows, size_t count, size_t which, const c
         if (strcmp(rows[i].peer->name, name) == 0)
             other = &rows[i];
     if (!other)
-        return NAN;
+        return "-";
     for (int i = 0; i < other->rounds; i++)
         ratios[i] = of(&rows[which].results[i]) / of(&other->results[i]);
-    return bench_median(ratios, other->rounds);
+    snprintf(text, sizeof(text), "%.2f", bench_median(ratios, other->rounds));
+    return text;
 }
 
 double net_cpu(const struct net_result *result)

@@ -70,9 +70,9 @@ double net_median(const struct net_row *row, double (*of)(const struct net_resul
 double net_cpu(const struct net_result *result);  /* us for each message or fetch */
 double net_user_share(const struct net_row *row); /* 0 to 1 */
 /* A row against the one of that name: the median of what each round's ratio is, as the machine's speed changes from round
- * to round; NAN: there is none. */
-double net_ratio(const struct net_row *rows, size_t count, size_t which, const char *name,
-                 double (*of)(const struct net_result *result));
+ * to round, until the next call; "-": there is none. */
+const char *net_ratio(const struct net_row *rows, size_t count, size_t which, const char *name,
+                      double (*of)(const struct net_result *result));
 void net_raise_limit(void); /* of descriptors */
 
 #endif
