@@ -67,6 +67,13 @@ static ssize_t send_parts(weft_io *io, const struct iovec *parts, int count)
     return weft__pipe_write(io->fd, parts, count);
 }
 
+/* Nagle's algorithm goes with the second write: see connect.c. */
+static inline void before_write(weft_io *io)
+{
+    if (weft__unlikely(io->nagle) && --io->nagle == 0)
+        weft__no_delay(io->fd);
+}
+
 static ssize_t plain_write(void *transport, const struct iovec *parts, int count)
 {
     weft_io *io = transport;
@@ -74,8 +81,7 @@ static ssize_t plain_write(void *transport, const struct iovec *parts, int count
 
     if (io->drained[WRITING])
         return -EAGAIN;
-    if (weft__unlikely(io->nagle) && --io->nagle == 0)
-        weft__no_delay(io->fd);
+    before_write(io);
     count = count < IOV_MAX ? count : IOV_MAX;
     n = send_parts(io, parts, count);
     io->drained[WRITING] = n == -EAGAIN ||
@@ -92,6 +98,7 @@ static ssize_t plain_send_file(void *transport, int fd, off_t offset, size_t siz
 
     if (io->drained[WRITING])
         return -EAGAIN;
+    before_write(io);
     weft__quiet_begin(&quiet);
     do
         n = sendfile(io->fd, fd, &offset, size);

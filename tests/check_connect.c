@@ -66,6 +66,28 @@ RULE(a_number_needs_no_thread_and_the_stream_carries_bytes_at_once)
 }
 END_RULE
 
+/* 199: a file is a write, too */
+RULE(a_file_behind_a_request_goes_out_at_once)
+{
+    int port = 0, on = 0, fd, listener = plain_listener("127.0.0.1", 8, &port);
+    weft_stream *stream = opened(OPEN("127.0.0.1", text_of(port)));
+    socklen_t size = sizeof(on);
+    FILE *file = tmpfile();
+
+    accepted_from(listener, &fd);
+    ck_assert_int_eq(fputs("file", file), 1);
+    ck_assert_int_eq(fflush(file), 0);
+    ck_assert_int_eq(weft_stream_post(stream, "x", 1), 0);
+    ck_assert_int_eq(run_task(weft_stream_sendfile(stream, fileno(file), 0, 4), NULL), 0);
+    ck_assert_int_eq(getsockopt(weft_stream_fd(stream), IPPROTO_TCP, TCP_NODELAY, &on, &size), 0);
+    ck_assert_int_ne(on, 0);
+    weft_stream_free(stream);
+    fclose(file);
+    close(fd);
+    close(listener);
+}
+END_RULE
+
 /* 199 */
 RULE(a_refused_connect_is_ECONNREFUSED_and_stands_in_the_log)
 {
@@ -419,6 +441,7 @@ RULE(a_path_that_is_none_or_full_is_an_error)
 END_RULE
 
 RUN_SUITE("connect", a_number_needs_no_thread_and_the_stream_carries_bytes_at_once,
+          a_file_behind_a_request_goes_out_at_once,
           a_refused_connect_is_ECONNREFUSED_and_stands_in_the_log,
           the_local_address_is_where_it_comes_from,
           a_name_that_nobody_has_is_the_lookups_error_and_the_log_is_empty,
