@@ -188,9 +188,9 @@ static void everywhere(int (*scenario)(void))
     for (int kind = 0; kind < 8; kind++) {
         is_hosted = kind & 1;
         is_crowded = kind & 2;
-        is_poll = kind & 4;
-        if (is_poll)
+        if (kind & 4)
             setenv("EVENT_NOEPOLL", "1", 1);
+        is_poll = getenv("EVENT_NOEPOLL") != NULL; /* all may run so */
         sweep(scenario);
     }
 }

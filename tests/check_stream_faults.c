@@ -33,7 +33,7 @@ static unsigned seeds(void)
 {
     const char *mode = getenv("WEFT_EXPLORE");
 
-    return mode && strcmp(mode, "all") == 0 ? 5000 : 400;
+    return mode && strcmp(mode, "all") == 0 ? 5000 : 200;
 }
 
 static void check_bytes(struct side *f, const char *bytes, size_t size)
