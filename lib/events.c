@@ -154,8 +154,8 @@ bool weft__events_awaited(const weft_loop *loop)
 
 /* ---- what libevent calls ----------------------------------------------------------------------------------- */
 
-/* The host's dispatch has come to us: one turn. */
-static void pump(weft_loop *loop)
+/* The host's dispatch has come to us: run a turn, or a round. */
+static void pump(weft_loop *loop, void (*go)(weft_loop *loop))
 {
     static const struct timeval zero = {0, 0};
     struct weft__thread before = weft__thread;
@@ -163,7 +163,7 @@ static void pump(weft_loop *loop)
     loop->pumping = false;
     weft__thread.loop = loop;
     weft__thread.task = NULL;
-    weft__turn(loop);
+    go(loop);
     weft__thread.loop = before.loop;
     weft__thread.task = before.task;
     loop->abort_code = 0; /* there is no run to end */
@@ -181,7 +181,7 @@ static void on_pump(evutil_socket_t fd, short what, void *arg)
 
     (void)fd, (void)what;
     if (!loop->running)
-        pump(loop);
+        pump(loop, weft__turn);
     else
         loop->pumping = false;
 }
@@ -193,7 +193,17 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     loop->events->timer_added = false;
     if (!loop->running)
-        pump(loop);
+        pump(loop, weft__turn);
+}
+
+void weft__loop_follow(weft_loop *loop)
+{
+    void (*go)(weft_loop * loop) = --loop->rounds_left ? weft__round : weft__turn;
+
+    if (loop->running)
+        go(loop);
+    else
+        pump(loop, go);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)

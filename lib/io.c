@@ -132,6 +132,10 @@ static void io_free(weft_io *io)
 /* Something has happened: tell who waits. */
 static void io_tell(weft_io *io, short what)
 {
+    weft_loop *loop = io->loop;
+    bool follow = weft__loop_may_follow(loop);
+
+    loop->draining = loop->draining || follow; /* who wakes up need not ask for a turn */
     io->told = (uint8_t)(what & (EV_READ | EV_WRITE));
     for (int i = 0; i < 2 && !io->dead; i++) {
         if (!(what & bits[i]))
@@ -147,6 +151,11 @@ static void io_tell(weft_io *io, short what)
     io->told = 0;
     if (io->dead)
         io_free(io);
+    if (!follow)
+        return;
+    loop->draining = false;
+    if (!weft__queue_empty(&loop->ready))
+        weft__loop_follow(loop);
 }
 
 static void on_io(evutil_socket_t fd, short what, void *arg)

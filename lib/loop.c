@@ -113,10 +113,13 @@ static int run(weft_loop *loop)
     weft__thread.loop = loop;
     weft__mailbox_collect(loop);
     for (;;) {
+        bool stopping = loop->stopping;
+
         result = poll_events(loop);
         if (result)
             break;
-        weft__turn(loop);
+        if (loop->stopping == stopping) /* else a round that followed an event was the last */
+            weft__turn(loop);
         result = loop->abort_code;
         if (result || (loop->stopping && weft__queue_empty(&loop->batch)))
             break;
@@ -309,6 +312,7 @@ weft_loop *weft_loop_new(struct event_base *base)
     weft__loop_observe(loop);
     loop->slow_ns = WEFT__NS / 10;
     loop->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
+    loop->rounds_left = WEFT__TURN;
     loop->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
     init_immortals(loop);
     weft__count(WEFT__COUNT_LOOPS, 1);

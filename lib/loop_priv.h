@@ -49,6 +49,7 @@ struct weft_loop {
     struct weft__node ready;
     struct weft__node batch;
     unsigned awaits_left;
+    unsigned rounds_left; /* so many may follow an event each, before a whole turn does */
     bool debug;
     bool observed; /* debug, hooks, or an order of the test's: rounds take the long way */
     bool running;  /* weft_run_ is on the C stack */
@@ -192,6 +193,15 @@ int64_t weft__loop_now(weft_loop *loop);
 /* round.c: one turn: due timers, and the rounds that fit. */
 void weft__turn(weft_loop *loop);
 bool weft__anything_ready(const weft_loop *loop);
+/* Run what is ready, once. */
+void weft__round(weft_loop *loop);
+/* Whether what an event makes ready may run at once, and so it does: see round.c. */
+static inline bool weft__loop_may_follow(const weft_loop *loop)
+{
+    return !loop->draining && !loop->observed && !loop->pumping && !loop->stopping &&
+           !loop->abort_code && weft__queue_empty(&loop->ready) && weft__queue_empty(&loop->batch);
+}
+void weft__loop_follow(weft_loop *loop);
 /* Run a new task's first step, seen by whoever observes. */
 void weft__run_start(weft_loop *loop, struct weft__task *task);
 /* The loop is closed: what is queued will not run, and what it holds is given back.  Hooks run: compound
