@@ -198,12 +198,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 void weft__loop_follow(weft_loop *loop)
 {
-    void (*go)(weft_loop * loop) = --loop->rounds_left ? weft__round : weft__turn;
+    bool last = --loop->rounds_left == 0;
 
-    if (loop->running)
-        go(loop);
+    if (!loop->running)
+        pump(loop, last ? weft__turn : weft__round);
+    else if (last)
+        weft__turn(loop);
     else
-        pump(loop, go);
+        weft__round(loop);
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
