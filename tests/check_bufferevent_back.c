@@ -1,5 +1,4 @@
 /* check_bufferevent_back.c - a stream on a bufferevent: what the host gets back, and when. */
-#include <limits.h>
 
 #include "bufferevent_bodies.h"
 
@@ -219,25 +218,12 @@ RULE(more_than_the_hosts_high_watermark_goes_back_too_and_more_can_come)
 }
 END_RULE
 
-static int mallocs; /* of libevent, before one fails */
-
-static void *event_malloc(size_t size)
-{
-    return mallocs-- > 0 ? malloc(size) : NULL;
-}
-
-static void *event_realloc(void *old, size_t size)
-{
-    return realloc(old, size);
-}
-
 RULE(without_memory_for_what_goes_back_the_close_tells_it)
 {
     weft_future *f, *closed;
 
-    event_set_mem_functions(event_malloc, event_realloc, free);
+    event_memory_open();
     for (int way = 0; way < 2; way++) {
-        mallocs = INT_MAX;
         real_clock();
         ahead_open(PAIR);
         f = weft_stream_read_all(ours);
@@ -245,10 +231,10 @@ RULE(without_memory_for_what_goes_back_the_close_tells_it)
         bufferevent_write(bevs[0], "x", (size_t)way);
         if (way) /* it has something to say, too, which waits */
             ck_assert_int_eq(weft_stream_write_eof(ours), 0);
-        mallocs = 0;
+        without = true;
         closed = weft_stream_close(ours);
         ck_assert_int_eq(error_of(closed), -ENOMEM);
-        mallocs = INT_MAX;
+        without = false;
         ck_assert_int_eq(error_of(f), WEFT_ECLOSED);
         ahead_close("");
     }

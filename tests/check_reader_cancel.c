@@ -1,5 +1,4 @@
 /* check_reader_cancel.c - a read that is cancelled or dropped loses no byte; and what happens without memory. */
-#include <event2/event.h>
 
 #include "fault.h"
 #include "stream_bodies.h"
@@ -188,25 +187,13 @@ RULE(a_read_without_memory_is_ENOMEM_and_has_read_nothing)
 }
 END_RULE
 
-static bool without; /* libevent gets no memory */
-
-static void *event_malloc(size_t size)
-{
-    return without ? NULL : malloc(size);
-}
-
-static void *event_realloc(void *old, size_t size)
-{
-    return without ? NULL : realloc(old, size);
-}
-
 /* 100, 184 */
 RULE(bytes_that_cannot_be_kept_fail_the_stream_and_leave_no_hole)
 {
     char bytes[8];
     weft_future *f, *w;
 
-    event_set_mem_functions(event_malloc, event_realloc, free);
+    event_memory_open();
     pair_open();
     they_write("abc");
     f = weft_stream_read_exactly(ours, bytes, 8);
@@ -233,7 +220,7 @@ RULE(bytes_read_ahead_that_cannot_be_kept_fail_the_stream)
     char bytes[2];
     weft_future *f;
 
-    event_set_mem_functions(event_malloc, event_realloc, free);
+    event_memory_open();
     pair_open();
     they_write("abcdef");
     without = true;
@@ -252,7 +239,7 @@ RULE(read_all_that_is_dropped_without_memory_fails_the_stream)
     char byte;
     weft_future *f;
 
-    event_set_mem_functions(event_malloc, event_realloc, free);
+    event_memory_open();
     pair_open();
     they_write("abc");
     f = weft_stream_read_all(ours);

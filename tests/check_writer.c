@@ -1,5 +1,4 @@
 /* check_writer.c - a stream's writing: marks, order, ends, and what a failure does to it. */
-#include <event2/event.h>
 
 #include "fault.h"
 #include "stream_bodies.h"
@@ -371,24 +370,12 @@ RULE(a_write_without_memory_has_written_nothing)
 }
 END_RULE
 
-static bool without; /* libevent gets no memory */
-
-static void *event_malloc(size_t size)
-{
-    return without ? NULL : malloc(size);
-}
-
-static void *event_realloc(void *old, size_t size)
-{
-    return without ? NULL : realloc(old, size);
-}
-
 /* 100, 191 */
 RULE(bytes_that_cannot_be_kept_fail_the_stream)
 {
     weft_future *w, *f;
 
-    event_set_mem_functions(event_malloc, event_realloc, free);
+    event_memory_open();
     for (int i = 0; i < 2; i++) {
         wire_open(4);
         weft_stream_set_marks(ours, 0, 0);

@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+
 #include "harness.h"
 
 static weft_stream *ours, *theirs;
@@ -63,6 +65,26 @@ static inline const char *text_of(weft_future *f)
     error = weft_run_until_complete(loop, f, &value);
     text = error ? NULL : value;
     return error ? weft_errname(error) : text;
+}
+
+/* ---- libevent's memory: it gets none while `without` is set ---- */
+
+static bool without;
+
+static inline void *event_malloc(size_t size)
+{
+    return without ? NULL : malloc(size);
+}
+
+static inline void *event_realloc(void *old, size_t size)
+{
+    return without ? NULL : realloc(old, size);
+}
+
+/* From now on, `without` counts. */
+static inline void event_memory_open(void)
+{
+    event_set_mem_functions(event_malloc, event_realloc, free);
 }
 
 /* Whether two texts are the same; check's own comparison prints them. */
