@@ -8,8 +8,8 @@
  * the next allocation, which unlinks it).
  *
  * A block that another thread frees goes to its slab's `remote` list, and the slab to its arena's `returned`
- * list, under one lock for the process: that is rare, and the owner looks there when it runs out of blocks.  When a thread ends, the next thread
- * takes its arena over as it is.
+ * list, under one lock for the process: that is rare, and the owner looks there when it runs out of blocks.
+ * When a thread ends, the next thread takes its arena over as it is.
  *
  * Rejected: one cache of malloc'ed blocks (a header of 16 bytes each, and twice the time for a million
  * tasks); a pool in the loop (a generator has no loop).

@@ -1,8 +1,8 @@
 /* writer.c - a stream's writing: at once what the system takes; the rest is kept, in order.
  *
- * Invariant: what is kept (`out`, and `files` among it) is not empty exactly while the stream waits to write.  Nothing is written past it: so
- * each write stays in one piece.  Before it waits, the transport has said -EAGAIN: a write that took a part does not do,
- * for with edges nothing more might be told.
+ * Invariant: what is kept (`out`, and `files` among it) is not empty exactly while the stream waits to write.  Nothing
+ * is written past it: so each write stays in one piece.  Before it waits, the transport has said -EAGAIN, or there is
+ * an event to come (weft__io_again): a write that took a part does not do, for with edges nothing more might be told.
  *
  * Rejected: to make the future of a write that must wait after the bytes are on their way.  Without memory, the caller
  * would be told -ENOMEM of bytes that go out all the same.

@@ -1,6 +1,6 @@
 /* weft/io.h - descriptors: waiting for them, and the system calls that may have to wait.
  *
- *     weft_io *io = weft_io_new(loop, fd, WEFT_IO_OWNED);      registered once, edge-triggered
+ *     error = weft_io_new(loop, fd, WEFT_IO_OWNED, &io);       registered at its first wait, and kept so
  *     WEFT_AWAIT(f, weft_sock_connect(io, addr, len));
  *     WEFT_AWAIT(f, weft_sock_sendall(io, request, size));
  *     WEFT_AWAIT(f, weft_sock_recv(io, buffer, sizeof buffer));   n = weft_sent_int(f)
