@@ -18,6 +18,7 @@ struct weft__call {
     struct weft__timer timer;
     uint32_t index;
     uint32_t generation;
+    bool is_due; /* it counts in loop->due_calls */
     struct weft__call *next_free;
 };
 
@@ -50,6 +51,8 @@ static int add_page(weft_loop *loop)
 
 static void release(weft_loop *loop, struct weft__call *call)
 {
+    loop->due_calls -= call->is_due;
+    call->is_due = false;
     call->fn = NULL;
     call->generation++;
     call->next_free = loop->free_calls;
@@ -94,6 +97,17 @@ int weft_call_soon(weft_loop *loop, weft_call_fn *fn, void *arg, weft_handle *ha
     return error;
 }
 
+static void call_due(weft_loop *loop, struct weft__timer *timer)
+{
+    struct weft__call *call = weft__container_of(timer, struct weft__call, timer);
+
+    call->is_due = true;
+    loop->due_calls++;
+    weft__loop_push(loop, &call->node);
+}
+
+static const struct weft__timer_type call_timer = {.fire = call_due};
+
 static int call_at(weft_loop *loop, double seconds, bool relative, weft_call_fn *fn, void *arg,
                    weft_handle *handle)
 {
@@ -107,7 +121,7 @@ static int call_at(weft_loop *loop, double seconds, bool relative, weft_call_fn 
         error = take(loop, fn, arg, &call);
     if (error)
         return error;
-    error = weft__timer_add(loop, &call->timer, WEFT__TIMER_CALL, when);
+    error = weft__timer_add(loop, &call->timer, &call_timer, when);
     if (error) {
         release(loop, call);
         return error;
@@ -128,11 +142,6 @@ int weft_call_later(weft_loop *loop, double seconds, weft_call_fn *fn, void *arg
 int weft_call_at(weft_loop *loop, double when, weft_call_fn *fn, void *arg, weft_handle *handle)
 {
     return call_at(weft__loop_of(loop), when, false, fn, arg, handle);
-}
-
-void weft__call_expired(weft_loop *loop, struct weft__timer *timer)
-{
-    weft__loop_push(loop, &weft__container_of(timer, struct weft__call, timer)->node);
 }
 
 void weft__call_run(weft_loop *loop, struct weft__node *node)
@@ -176,4 +185,5 @@ void weft__calls_close(weft_loop *loop)
     loop->calls = NULL;
     loop->free_calls = NULL;
     loop->call_pages = loop->call_pages_size = 0;
+    loop->due_calls = 0;
 }

@@ -154,6 +154,16 @@ struct weft__single *weft__single_new(const struct weft__join_type *type, weft_f
 
 /* ---- time ------------------------------------------------------------------------------------------------ */
 
+static void join_due(weft_loop *loop, struct weft__timer *timer)
+{
+    struct weft__join *join = weft__container_of(timer, struct weft__join, timer);
+
+    (void)loop;
+    type_of(join)->expired(join);
+}
+
+static const struct weft__timer_type join_timer = {.fire = join_due, .is_deadline = true};
+
 int weft__join_arm(struct weft__join *join, double seconds)
 {
     weft_loop *loop = join->compound.future.loop;
@@ -163,14 +173,7 @@ int weft__join_arm(struct weft__join *join, double seconds)
     if (seconds == WEFT_NEVER)
         return 0;
     error = weft__deadline(loop, seconds, true, &when);
-    return error ? error : weft__timer_add(loop, &join->timer, WEFT__TIMER_JOIN, when);
-}
-
-void weft__join_expired(struct weft__timer *timer)
-{
-    struct weft__join *join = weft__container_of(timer, struct weft__join, timer);
-
-    type_of(join)->expired(join);
+    return error ? error : weft__timer_add(loop, &join->timer, &join_timer, when);
 }
 
 /* ---- cancel, search, end --------------------------------------------------------------------------------- */

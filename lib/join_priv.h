@@ -91,7 +91,6 @@ void weft__join_release_edges(struct weft__join *join);
 
 /* Start its timer, in seconds from now; WEFT_NEVER: none.  Errors: -ENOMEM, -EINVAL. */
 int weft__join_arm(struct weft__join *join, double seconds);
-void weft__join_expired(struct weft__timer *timer);
 
 static inline struct weft__join *weft__join(const weft_future *future)
 {

@@ -79,7 +79,6 @@ struct weft_loop {
     /* time */
     struct weft__heap heap;
     unsigned idle_timers; /* of those, do not keep a run going: a shutdown's deadline */
-    uint64_t timer_seq;
     int64_t virtual_now;
     int64_t armed; /* the deadline that libevent's timer was added for */
 
@@ -87,6 +86,7 @@ struct weft_loop {
     struct weft__call **calls;
     uint32_t call_pages, call_pages_size;
     struct weft__call *free_calls;
+    size_t due_calls; /* whose time has come, and that have not run: see timer.c */
 
     /* other threads; under the lock: */
     pthread_mutex_t lock;
@@ -228,7 +228,6 @@ void weft__loop_observe(weft_loop *loop);
 
 /* call.c */
 void weft__call_run(weft_loop *loop, struct weft__node *node);
-void weft__call_expired(weft_loop *loop, struct weft__timer *timer);
 void weft__calls_close(weft_loop *loop);
 
 /* mailbox.c */
@@ -273,7 +272,6 @@ void weft__loop_watch_signals(weft_loop *loop, bool wanted);
 bool weft__events_gone(weft_loop *loop);
 
 /* io.c, op.c, watch.c */
-void weft__io_expired(struct weft__timer *timer);
 void weft__ios_close(weft_loop *loop);
 /* Whether an event that we have added is gone from its base: then the base was freed under us.  Looks at the
  * event alone. */

@@ -118,6 +118,10 @@ static bool is_exhausted(int error)
     return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM;
 }
 
+static void backoff_over(weft_loop *loop, struct weft__timer *timer);
+
+static const struct weft__timer_type backoff_timer = {.fire = backoff_over};
+
 /* Try the call; true if the operation has ended.  It must wait somewhere. */
 bool weft__op_try(struct weft__op *op)
 {
@@ -132,7 +136,7 @@ bool weft__op_try(struct weft__op *op)
     if (op->kind == OP_ACCEPT && is_exhausted(error)) {
         if (!op->backoff.index) {
             weft__report(future->loop, "accept pauses for a second", error, future);
-            if (weft__timer_add(future->loop, &op->backoff, WEFT__TIMER_IO,
+            if (weft__timer_add(future->loop, &op->backoff, &backoff_timer,
                                 weft__loop_now(future->loop) + WEFT__NS) == 0) {
                 op->io->paused[READING] = true;
                 return false;
@@ -150,11 +154,12 @@ bool weft__op_try(struct weft__op *op)
     return true;
 }
 
-void weft__io_expired(struct weft__timer *timer)
+static void backoff_over(weft_loop *loop, struct weft__timer *timer)
 {
     struct weft__op *op = weft__container_of(timer, struct weft__op, backoff);
     int error;
 
+    (void)loop;
     op->io->paused[READING] = false;
     if (weft__op_try(op) || op->backoff.index)
         return;

@@ -72,6 +72,14 @@ bool weft__scope_holds(const struct weft__task *task)
     return scope != NULL;
 }
 
+static void scope_due(weft_loop *loop, struct weft__timer *timer)
+{
+    (void)loop;
+    weft__scope_expire(weft__container_of(timer, weft_scope, timer));
+}
+
+static const struct weft__timer_type scope_timer = {.fire = scope_due, .is_deadline = true};
+
 static int scope_arm(weft_scope *scope, double seconds)
 {
     weft_loop *loop = scope->task->loop;
@@ -86,7 +94,7 @@ static int scope_arm(weft_scope *scope, double seconds)
     if (error)
         return error;
     weft__timer_remove(loop, &scope->timer);
-    return weft__timer_add(loop, &scope->timer, WEFT__TIMER_SCOPE, when);
+    return weft__timer_add(loop, &scope->timer, &scope_timer, when);
 }
 
 int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)

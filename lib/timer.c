@@ -1,17 +1,23 @@
 /* timer.c - timers: a 4-ary heap keyed (deadline, order of creation), and the sleeps that stand on it.
  *
  * The heap is ours because libevent's gives equal deadlines no order and takes 128 bytes a timer.  One libevent
- * timer, in loop.c, waits for the first deadline.
+ * timer, in events.c, waits for the first deadline.
+ *
+ * Due timers fire in order.  A sleep's waiters and a call's node go to the ready queue; a deadline (a scope's, a
+ * wait_for's) acts at once, by asking somebody to cancel.  So it must not fire as long as a call that was due before
+ * it has not run: what that call brings was in time.  The rest then waits for the next turn.
+ *
+ * The order of creation is a number of 32 bits.  When they are used up, those in the heap are numbered anew: a sorted
+ * array is a heap, so the heap is sorted where it lies.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "alloc.h"
-#include "join_priv.h"
 #include "loop_priv.h"
-#include "scope_priv.h"
 
 /* ---- the heap ------------------------------------------------------------------------------------------ */
 
@@ -61,6 +67,23 @@ static void sink(struct weft__heap *heap, uint32_t at, struct weft__heap_slot sl
     put(heap, at, slot);
 }
 
+static int compare(const void *a, const void *b)
+{
+    return before(a, b) ? -1 : before(b, a);
+}
+
+/* The numbers are used up: give out new ones, from 1. */
+static weft__noinline void renumber(struct weft__heap *heap)
+{
+    if (heap->count)
+        qsort(heap->slots, heap->count, sizeof(*heap->slots), compare);
+    for (uint32_t i = 0; i < heap->count; i++) {
+        heap->slots[i].timer->seq = i + 1;
+        heap->slots[i].timer->index = i + 1;
+    }
+    heap->last_seq = heap->count;
+}
+
 int weft__heap_add(struct weft__heap *heap, struct weft__timer *timer, int64_t when)
 {
     if (heap->count == heap->size) {
@@ -73,6 +96,9 @@ int weft__heap_add(struct weft__heap *heap, struct weft__timer *timer, int64_t w
         heap->slots = slots;
         heap->size = size;
     }
+    if (weft__unlikely(heap->last_seq == UINT32_MAX))
+        renumber(heap);
+    timer->seq = ++heap->last_seq;
     rise(heap, heap->count++, (struct weft__heap_slot){when, timer});
     return 0;
 }
@@ -114,13 +140,12 @@ int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when
     return 0;
 }
 
-int weft__timer_add(weft_loop *loop, struct weft__timer *timer, uint32_t kind, int64_t when)
+int weft__timer_add(weft_loop *loop, struct weft__timer *timer, const struct weft__timer_type *type,
+                    int64_t when)
 {
-    int error;
+    int error = weft__heap_add(&loop->heap, timer, when);
 
-    timer->kind = kind;
-    timer->seq = ++loop->timer_seq;
-    error = weft__heap_add(&loop->heap, timer, when);
+    timer->type = type;
     /* Outside a turn nobody looks at the heap, unless it is asked to. */
     if (!error && timer->index == 1)
         weft__loop_wake(loop);
@@ -141,6 +166,27 @@ struct sleep {
     weft_future future;
     struct weft__timer timer;
 };
+
+static struct sleep *sleep_of(struct weft__timer *timer)
+{
+    return weft__container_of(timer, struct sleep, timer);
+}
+
+static void sleep_over(weft_loop *loop, struct weft__timer *timer)
+{
+    (void)loop;
+    weft__future_finish(&sleep_of(timer)->future, NULL, NULL);
+}
+
+static void sleep_closed(struct weft__timer *timer)
+{
+    weft_future *future = &sleep_of(timer)->future;
+
+    future->flags |= WEFT__READ;
+    weft__future_fail(future, WEFT_ECLOSED);
+}
+
+static const struct weft__timer_type sleep_timer = {.fire = sleep_over, .closed = sleep_closed};
 
 static bool sleep_cancel(weft_future *future, const char *reason, const char *where)
 {
@@ -164,35 +210,17 @@ static const struct weft__future_type sleep_type = {
 static const struct weft__future_type forever_type = {.name = "sleep_forever",
                                                       .size = sizeof(weft_future)};
 
-bool weft__timers_fire(weft_loop *loop, int64_t now)
+void weft__timers_fire(weft_loop *loop, int64_t now)
 {
-    bool fired = false;
-
     while (loop->heap.count && loop->heap.slots[0].when <= now) {
         struct weft__timer *timer = loop->heap.slots[0].timer;
 
+        if (weft__unlikely(loop->due_calls) && timer->type->is_deadline)
+            return;
         weft__prefetch(timer); /* the heap's work hides the miss */
         weft__heap_remove(&loop->heap, timer);
-        fired = true;
-        switch ((enum weft__timer_kind)timer->kind) {
-        case WEFT__TIMER_SLEEP:
-            weft__future_finish(&weft__container_of(timer, struct sleep, timer)->future, NULL, NULL);
-            break;
-        case WEFT__TIMER_CALL:
-            weft__call_expired(loop, timer);
-            break;
-        case WEFT__TIMER_SCOPE:
-            weft__scope_expire(weft__container_of(timer, weft_scope, timer));
-            break;
-        case WEFT__TIMER_IO:
-            weft__io_expired(timer);
-            break;
-        case WEFT__TIMER_JOIN:
-            weft__join_expired(timer);
-            break;
-        }
+        timer->type->fire(loop, timer);
     }
-    return fired;
 }
 
 void weft__timers_close(weft_loop *loop)
@@ -201,12 +229,8 @@ void weft__timers_close(weft_loop *loop)
         struct weft__timer *timer = loop->heap.slots[loop->heap.count - 1].timer;
 
         weft__heap_remove(&loop->heap, timer);
-        if (timer->kind == WEFT__TIMER_SLEEP) {
-            weft_future *future = &weft__container_of(timer, struct sleep, timer)->future;
-
-            future->flags |= WEFT__READ;
-            weft__future_fail(future, WEFT_ECLOSED);
-        }
+        if (timer->type->closed)
+            timer->type->closed(timer);
     }
     weft__heap_free(&loop->heap);
 }
@@ -226,7 +250,7 @@ static weft_future *sleep_new(weft_loop *loop, double seconds, bool relative)
     sleep = (struct sleep *)(void *)weft__future_make(loop, &sleep_type, NULL);
     if (!sleep)
         return weft__failed(loop, -ENOMEM, NULL);
-    error = weft__timer_add(loop, &sleep->timer, WEFT__TIMER_SLEEP, when);
+    error = weft__timer_add(loop, &sleep->timer, &sleep_timer, when);
     if (error) {
         weft_future_unref(&sleep->future);
         return weft__failed(loop, error, NULL);

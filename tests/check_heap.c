@@ -9,7 +9,7 @@ enum { TIMERS = 300 };
 static struct weft__heap heap;
 static struct weft__timer timers[TIMERS];
 static int64_t deadlines[TIMERS];
-static uint64_t seq;
+static uint64_t born[TIMERS], births; /* the order of creation, as the reference has it */
 static uint32_t random_state = 12345;
 
 static uint32_t pick(uint32_t below)
@@ -21,7 +21,7 @@ static uint32_t pick(uint32_t below)
 static void add(size_t i, int64_t when)
 {
     deadlines[i] = when;
-    timers[i].seq = ++seq;
+    born[i] = ++births;
     ck_assert_int_eq(weft__heap_add(&heap, &timers[i], when), 0);
 }
 
@@ -31,9 +31,8 @@ static struct weft__timer *first(void)
     size_t best = TIMERS;
 
     for (size_t i = 0; i < TIMERS; i++)
-        if (timers[i].index &&
-            (best == TIMERS || deadlines[i] < deadlines[best] ||
-             (deadlines[i] == deadlines[best] && timers[i].seq < timers[best].seq)))
+        if (timers[i].index && (best == TIMERS || deadlines[i] < deadlines[best] ||
+                                (deadlines[i] == deadlines[best] && born[i] < born[best])))
             best = i;
     return best == TIMERS ? NULL : &timers[best];
 }
@@ -112,6 +111,19 @@ RULE(equal_deadlines_come_in_the_order_of_creation)
 }
 END_RULE
 
+/* 70 */
+RULE(the_order_of_creation_survives_when_its_numbers_are_used_up)
+{
+    heap.last_seq = UINT32_MAX - 1000;
+    churn(4, 20000);
+    ck_assert_uint_lt(heap.last_seq, 100000);
+    heap.last_seq = UINT32_MAX; /* with none in it, too */
+    add(0, 1);
+    ck_assert_uint_eq(timers[0].seq, 1);
+    pop_all();
+}
+END_RULE
+
 RULE(rising_and_falling_deadlines_come_sorted)
 {
     for (size_t i = 0; i < TIMERS; i++)
@@ -167,6 +179,8 @@ END_RULE
 
 RUN_SUITE("heap", whatever_is_added_and_removed_the_first_deadline_is_on_top,
           whatever_is_added_and_removed_equal_deadlines_keep_their_order,
-          equal_deadlines_come_in_the_order_of_creation, rising_and_falling_deadlines_come_sorted,
+          equal_deadlines_come_in_the_order_of_creation,
+          the_order_of_creation_survives_when_its_numbers_are_used_up,
+          rising_and_falling_deadlines_come_sorted,
           deadlines_at_the_ends_of_the_range_compare_without_overflow,
           cancelled_timers_do_not_pile_up, without_memory_an_add_fails_and_the_heap_is_as_it_was)

@@ -308,6 +308,90 @@ RULE(a_closed_loop_neither_sleeps_nor_calls)
 }
 END_RULE
 
+/* ---- deadlines, and what was due before ------------------------------------------------------------------------- */
+
+/* Awaits a future with a deadline, a scope's or a wait_for's, and says what came. */
+struct within {
+    weft_gen gen;
+    weft_scope scope;
+    weft_future *future;
+    double seconds;
+    bool by_scope;
+};
+
+static weft_step within(void *frame)
+{
+    struct within *f = frame;
+
+    WEFT_BEGIN(f);
+    if (f->by_scope)
+        ck_assert_int_eq(weft_scope_enter(&f->scope, f->seconds, 0), 0);
+    WEFT_TRY_AWAIT(f, f->by_scope ? f->future : weft_wait_for(f->future, f->seconds));
+    say("%s", weft_errname(weft_scope_exit(&f->scope, weft_failed(f))));
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(within);
+
+static void run_nothing(void *arg)
+{
+    (void)arg;
+}
+
+static void cancel_call(void *handle)
+{
+    ck_assert(weft_handle_cancel(loop, *(weft_handle *)handle));
+}
+
+static void set_1(void *future)
+{
+    weft_future_set_result_unless_done(future, weft_from_int(1));
+    weft_future_unref(future);
+}
+
+/* 270: so does the result of a call that was due first, on time and in a late loop, however deep the queue is */
+RULE(a_deadline_lets_the_calls_that_were_due_before_it_run_first)
+{
+    static const struct {
+        double call, deadline;
+        bool call_first;
+    } cases[] = {{1, 2, false}, {1, 1, true}, {1, 1, false}, {2, 1, true}};
+
+    for (int way = 0; way < 16; way++) {
+        bool late = way & 8, by_scope = way & 4;
+        weft_future *future = weft_future_new(loop);
+
+        if (cases[way & 3].call_first)
+            weft_call_later(loop, cases[way & 3].call, set_1, weft_future_ref(future), NULL);
+        weft_spawn(loop, WEFT_CALL(within, .future = future, .by_scope = by_scope,
+                                   .seconds = cases[way & 3].deadline));
+        run_rounds(1);
+        if (!cases[way & 3].call_first)
+            weft_call_later(loop, cases[way & 3].call, set_1, weft_future_ref(future), NULL);
+        if (late)
+            weft_testing_advance(loop, 5);
+        for (int i = 0; late && i < 1000; i++)
+            weft_call_soon(loop, run_nothing, NULL, NULL);
+        run_all();
+    }
+    ck_assert_str_eq(trace(), "0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT 0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT "
+                              "0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT 0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT");
+}
+END_RULE
+
+/* 270: a call that is taken back, or dropped by a close, holds up nothing */
+RULE(a_due_call_that_is_cancelled_holds_up_no_deadline)
+{
+    weft_handle handle;
+
+    weft_call_later(loop, 1, cancel_call, &handle, NULL);
+    weft_call_later(loop, 1, say_call, "never", &handle);
+    weft_spawn(loop,
+               WEFT_CALL(within, .future = weft_sleep(loop, 5), .by_scope = true, .seconds = 1));
+    run_all();
+    ck_assert_str_eq(trace(), "WEFT_ETIMEDOUT");
+}
+END_RULE
+
 RUN_SUITE("timer", a_call_later_of_zero_or_less_comes_in_the_next_round_and_never_inline,
           a_call_at_a_time_that_is_past_is_never_inline, on_the_real_clock_a_call_is_never_early,
           equal_deadlines_fire_in_the_order_of_creation,
@@ -317,4 +401,6 @@ RUN_SUITE("timer", a_call_later_of_zero_or_less_comes_in_the_next_round_and_neve
           huge_delays_one_after_the_other_do_not_overflow, cancelled_timers_do_not_pile_up,
           a_sleep_of_zero_gives_way_for_exactly_one_round,
           a_sleep_that_is_cancelled_or_dropped_removes_its_timer, sleep_until_ends_at_its_time,
-          sleep_forever_ends_only_by_a_cancel, a_closed_loop_neither_sleeps_nor_calls)
+          a_deadline_lets_the_calls_that_were_due_before_it_run_first,
+          a_due_call_that_is_cancelled_holds_up_no_deadline, sleep_forever_ends_only_by_a_cancel,
+          a_closed_loop_neither_sleeps_nor_calls)

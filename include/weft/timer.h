@@ -20,9 +20,9 @@ extern "C" {
 
 /* A place in the loop's heap.  It lies in what it wakes (a weft_scope, for one); the fields are weft's. */
 struct weft__timer {
-    uint64_t seq;   /* the order of creation, for equal deadlines */
-    uint32_t index; /* its place in the heap, from 1; 0: not there */
-    uint32_t kind;
+    const struct weft__timer_type *type; /* what it does when its time has come */
+    uint32_t seq;                        /* the order of creation, for equal deadlines */
+    uint32_t index;                      /* its place in the heap, from 1; 0: not there */
 };
 
 /* A future that is done with NULL after `seconds`.  0 or less: awaiting it gives way for exactly one round.
