@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,18 +26,12 @@
 #include <weft/executor.h>
 
 #include "alloc.h"
+#include "connect_priv.h"
 #include "io_priv.h"
 
 static void free_stream(void *stream)
 {
     weft_stream_free(stream);
-}
-
-void weft__no_delay(int fd)
-{
-    int on = 1;
-
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 /* ---- one address ----------------------------------------------------------------------------------------- */

@@ -137,9 +137,9 @@ void weft_dump(weft_loop *loop, FILE *out)
         fputs("no loop\n", out);
         return;
     }
-    fprintf(out, "%zu task%s, %u timer%s, %zu waiting for descriptors\n", loop->task_count,
-            loop->task_count == 1 ? "" : "s", (unsigned)loop->heap.count,
-            loop->heap.count == 1 ? "" : "s", loop->io_waits);
+    fprintf(out, "%zu task%s, %u timer%s, %zu waiting for descriptors or threads\n",
+            loop->task_count, loop->task_count == 1 ? "" : "s", (unsigned)loop->heap.count,
+            loop->heap.count == 1 ? "" : "s", loop->outside);
     for (const struct weft__task *task = loop->tasks; task; task = task->next)
         dump_task(loop, task, out);
     fflush(out);

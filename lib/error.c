@@ -3,12 +3,11 @@
 
 #include <errno.h>
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "thread.h"
+#include <weft/error.h>
 
 /* The errnos that a program on sockets, files and memory meets; strerrorname_np is glibc's alone, and new.
  * POSIX' names, in their order. */
@@ -119,16 +118,4 @@ int weft_error_from_gai(int eai)
     if (eai == EAI_MEMORY)
         return -ENOMEM;
     return gai_code(eai);
-}
-
-void weft__fatal(const char *format, ...)
-{
-    va_list args;
-
-    fputs("weft: ", stderr);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fputc('\n', stderr);
-    abort();
 }

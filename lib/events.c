@@ -6,12 +6,11 @@
  *                added with a timeout of zero, and not activated: an event that activates itself stays in
  *                libevent's queue, and starves descriptors.
  *
- * Four events of libevent's, each added only while it can bring something, so that neither the host's
+ * Three events of libevent's, each added only while it can bring something, so that neither the host's
  * dispatch nor our own run is kept going for nothing:
  *   timer        the first deadline of our heap; added before each wait if that has changed
  *   wake         other threads; while somebody else holds a reference on the loop
  *   pump         adopted base only; while something is ready
- *   signal       while somebody listens to signals: see signal.c
  *
  * Adding one may take memory.  What can be reserved is, when the loop is opened: libevent keeps a descriptor's
  * entry, and its heap's size.  But a host's events may use that up.  Then the loop polls: the pump is activated,
@@ -32,18 +31,14 @@ struct weft__events {
     struct event timer;
     struct event wake;
     struct event pump;
-    struct event signal;
     bool timer_added;
     bool wake_added;
-    bool signal_added;
-    bool signal_wanted;
     bool polling; /* one could not be added */
 };
 
 /* ---- adding ------------------------------------------------------------------------------------------------ */
 
-/* Errors: -ENOMEM; what the backend says. */
-static int add(struct event *event, const struct timeval *timeout)
+int weft__event_add(struct event *event, const struct timeval *timeout)
 {
     errno = 0;
     if (event_add(event, timeout) == 0)
@@ -51,10 +46,9 @@ static int add(struct event *event, const struct timeval *timeout)
     return errno ? -errno : -ENOMEM;
 }
 
-/* Add an event of ours, or poll.  Returns whether it is added. */
-static bool add_or_poll(weft_loop *loop, struct event *event, const struct timeval *timeout)
+bool weft__event_add_or_poll(weft_loop *loop, struct event *event, const struct timeval *timeout)
 {
-    if (add(event, timeout) == 0)
+    if (weft__event_add(event, timeout) == 0)
         return true;
     loop->events->polling = true;
     weft__loop_pump(loop);
@@ -82,22 +76,8 @@ static void arm_timer(weft_loop *loop)
     left = left > 0 ? (left + 999) / 1000 : 0;
     timeout.tv_sec = (time_t)(left / 1000000);
     timeout.tv_usec = (suseconds_t)(left % 1000000);
-    events->timer_added = add_or_poll(loop, &events->timer, &timeout);
+    events->timer_added = weft__event_add_or_poll(loop, &events->timer, &timeout);
     loop->armed = first;
-}
-
-static void arm_signals(weft_loop *loop)
-{
-    struct weft__events *events = loop->events;
-
-    if (events->signal_wanted == events->signal_added)
-        return;
-    if (events->signal_wanted) {
-        events->signal_added = add_or_poll(loop, &events->signal, NULL);
-    } else {
-        event_del(&events->signal);
-        events->signal_added = false;
-    }
 }
 
 void weft__events_arm(weft_loop *loop, bool block)
@@ -107,7 +87,9 @@ void weft__events_arm(weft_loop *loop, bool block)
     if (weft__unlikely(events->polling)) {
         events->polling = false;
         weft__loop_listen(loop);
-        arm_signals(loop);
+        for (struct weft__part *part = loop->parts; part; part = part->next)
+            if (part->type->arm)
+                part->type->arm(part);
     }
     if (block)
         arm_timer(loop);
@@ -130,26 +112,20 @@ void weft__loop_listen(weft_loop *loop)
         return;
     /* In this order: a thread posts first and gives its reference back then. */
     wanted = atomic_load(&loop->shared);
-    wanted = wanted || atomic_load(&loop->mail_waits) || loop->jobs > 0;
+    wanted = wanted || atomic_load(&loop->mail_waits) || loop->letters_due > 0;
     if (wanted == events->wake_added)
         return;
     if (wanted)
-        wanted = add_or_poll(loop, &events->wake, NULL);
+        wanted = weft__event_add_or_poll(loop, &events->wake, NULL);
     else
         event_del(&events->wake);
     events->wake_added = wanted;
 }
 
-void weft__loop_watch_signals(weft_loop *loop, bool wanted)
-{
-    loop->events->signal_wanted = wanted;
-    arm_signals(loop);
-}
-
 bool weft__events_awaited(const weft_loop *loop)
 {
     return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE) >
-           loop->io_registered + loop->events->signal_added;
+           loop->idle_events;
 }
 
 /* ---- what libevent calls ----------------------------------------------------------------------------------- */
@@ -169,7 +145,7 @@ static void pump(weft_loop *loop, void (*go)(weft_loop *loop))
     loop->abort_code = 0; /* there is no run to end */
     loop->stopping = false;
     if (weft__anything_ready(loop)) {
-        add_or_poll(loop, &loop->events->pump, &zero);
+        weft__event_add_or_poll(loop, &loop->events->pump, &zero);
         loop->pumping = true;
     }
     weft__events_arm(loop, true);
@@ -214,12 +190,6 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     weft__mailbox_collect(arg);
 }
 
-static void on_signal(evutil_socket_t fd, short what, void *arg)
-{
-    (void)fd, (void)what;
-    weft__signals_arrived(arg);
-}
-
 /* ---- life -------------------------------------------------------------------------------------------------- */
 
 int weft__events_open(weft_loop *loop)
@@ -233,11 +203,12 @@ int weft__events_open(weft_loop *loop)
     event_assign(&events->timer, loop->base, -1, 0, on_timer, loop);
     event_assign(&events->pump, loop->base, -1, 0, on_pump, loop);
     event_assign(&events->wake, loop->base, loop->wake_read, EV_READ | EV_PERSIST, on_wake, loop);
-    error = add(&events->timer, &hour); /* to reserve; two at once need two places in the heap */
+    error = weft__event_add(&events->timer,
+                            &hour); /* to reserve; two at once need two places in the heap */
     if (!error)
-        error = add(&events->pump, &hour);
+        error = weft__event_add(&events->pump, &hour);
     if (!error)
-        error = add(&events->wake, NULL);
+        error = weft__event_add(&events->wake, NULL);
     event_del(&events->timer);
     event_del(&events->pump);
     event_del(&events->wake);
@@ -245,17 +216,6 @@ int weft__events_open(weft_loop *loop)
         weft__free(events, sizeof(*events));
     else
         loop->events = events;
-    return error;
-}
-
-int weft__events_open_signals(weft_loop *loop, int fd)
-{
-    struct event *event = &loop->events->signal;
-    int error;
-
-    event_assign(event, loop->base, fd, EV_READ | EV_PERSIST, on_signal, loop);
-    error = add(event, NULL);
-    event_del(event);
     return error;
 }
 
@@ -270,15 +230,17 @@ bool weft__events_gone(weft_loop *loop)
     struct weft__events *events = loop->events;
     bool gone = weft__event_gone(&events->timer, events->timer_added) ||
                 weft__event_gone(&events->wake, events->wake_added) ||
-                weft__event_gone(&events->pump, loop->pumping) ||
-                weft__event_gone(&events->signal, events->signal_added) || weft__ios_gone(loop);
+                weft__event_gone(&events->pump, loop->pumping);
 
-    if (gone) {
-        events->timer_added = events->wake_added = loop->pumping = false;
-        events->signal_added = false;
-        weft__ios_forget(loop);
-    }
-    return gone;
+    for (struct weft__part *part = loop->parts; part && !gone; part = part->next)
+        gone = part->type->base_gone && part->type->base_gone(part);
+    if (!gone)
+        return false;
+    events->timer_added = events->wake_added = loop->pumping = false;
+    for (struct weft__part *part = loop->parts; part; part = part->next)
+        if (part->type->forget_base)
+            part->type->forget_base(part);
+    return true;
 }
 
 void weft__events_close(weft_loop *loop)

@@ -34,10 +34,19 @@ enum weft__job_state {
 
 struct weft__job_wait; /* its future, in job.c */
 
+/* A loop's threads. */
+struct weft__threads {
+    struct weft__part part;
+    weft_executor *executor; /* the default one; made when it is needed */
+    size_t jobs;             /* handed to threads, and not ended */
+    struct weft__node *ring; /* all of them */
+};
+
 struct weft__job {
     struct weft__letter letter;
     struct weft__node place; /* in the loop's ring */
     weft_loop *loop;
+    struct weft__threads *threads;
     weft_executor *executor;
     struct weft__job_wait *wait; /* the loop's thread only; NULL: nobody is told */
     weft_job what;
@@ -63,6 +72,10 @@ void weft__executor_end(weft_executor *executor);
 
 /* A job leaves its loop's ring and count; on the loop's thread. */
 void weft__job_leave(struct weft__job *job);
+/* A loop's default pool, if it has been made; or NULL. */
+weft_executor *weft__default_executor(const weft_loop *loop);
+/* Wait for the jobs of a loop's default pool and end it.  Returns whether it had any; errors: of weft_executor_shutdown. */
+bool weft__threads_shut_down(weft_loop *loop, double seconds, int *error);
 
 /* ---- waiting in a thread, on the monotonic clock --------------------------------------------- */
 

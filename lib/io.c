@@ -18,6 +18,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "alloc.h"
@@ -61,7 +64,7 @@ static void io_remove(weft_io *io, short what)
         (void)watch_by_hand(io);
     else {
         event_del(event_of(io, what));
-        io->loop->io_registered--;
+        io->loop->idle_events--;
     }
 }
 
@@ -77,7 +80,7 @@ static int event_begin(weft_io *io, short what, short flags)
     errno = 0;
     if (event_add(event_of(io, what), NULL) != 0)
         return errno ? -errno : -EBUSY;
-    io->loop->io_registered++;
+    io->loop->idle_events++;
     return 0;
 }
 
@@ -168,7 +171,7 @@ static void on_io(evutil_socket_t fd, short what, void *arg)
 static void wait_begin(weft_io *io, enum weft__direction direction, struct weft__wait *wait)
 {
     io->waits[direction] = wait;
-    io->loop->io_waits += !manual(io);
+    io->loop->outside += !manual(io);
 }
 
 int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait *wait)
@@ -188,7 +191,7 @@ void weft__io_leave(weft_io *io, enum weft__direction direction)
 {
     io->waits[direction] = NULL;
     io->paused[direction] = false;
-    io->loop->io_waits -= !manual(io);
+    io->loop->outside -= !manual(io);
 }
 
 /* Whether a call may bring something, as far as one can know without making it. */
@@ -257,13 +260,17 @@ static weft_future *io_start(weft_io *io, enum weft__op_kind kind, enum weft__di
 }
 
 /* It is the loop's from now on. */
-static void io_link(weft_loop *loop, weft_io *io)
+static void io_link(struct weft__ios *ios, weft_io *io)
 {
+    weft_loop *loop = ios->part.loop;
+
     io->loop = loop;
-    io->next = loop->ios;
+    io->is_epoll = ios->is_epoll;
+    io->next = ios->first;
     if (io->next)
-        io->next->prev = io;
-    loop->ios = io;
+        io->next->link = &io->next;
+    io->link = &ios->first;
+    ios->first = io;
     weft__loop_hold(loop);
     weft__count(WEFT__COUNT_IOS, 1);
 }
@@ -271,6 +278,7 @@ static void io_link(weft_loop *loop, weft_io *io)
 int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
 {
     int mode = flags & WEFT__IO_NONBLOCKING ? O_NONBLOCK : fcntl(fd, F_GETFL);
+    struct weft__ios *ios;
     weft_io *io;
 
     *out = NULL;
@@ -281,7 +289,8 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
         return -errno;
     if (!(mode & O_NONBLOCK) && !(flags & WEFT_IO_OWNED))
         return WEFT_EBLOCKING;
-    io = weft__zalloc(sizeof(*io));
+    ios = weft__ios(loop);
+    io = ios ? weft__zalloc(sizeof(*io)) : NULL;
     if (!io)
         return -ENOMEM;
     if (!(mode & O_NONBLOCK) && fcntl(fd, F_SETFL, mode | O_NONBLOCK) != 0) {
@@ -292,8 +301,8 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
     }
     io->fd = fd;
     io->flags = (uint8_t)flags;
-    io->level = flags & WEFT__IO_LEVEL || !loop->edge_triggered;
-    io_link(loop, io);
+    io->level = flags & WEFT__IO_LEVEL || !ios->edge_triggered;
+    io_link(ios, io);
     *out = io;
     return 0;
 }
@@ -335,12 +344,14 @@ static void manual_ready(struct weft__hook *hook)
 int weft_io_new_manual(weft_loop *loop, weft_io_watch *watch, void *arg, weft_io **io)
 {
     struct weft__manual_io *m;
+    struct weft__ios *ios;
 
     *io = NULL;
     loop = weft__loop_of(loop);
     if (loop->closed)
         return WEFT_ECLOSED;
-    m = weft__zalloc(sizeof(*m));
+    ios = weft__ios(loop);
+    m = ios ? weft__zalloc(sizeof(*m)) : NULL;
     if (!m)
         return -ENOMEM;
     m->io.fd = -1;
@@ -349,7 +360,7 @@ int weft_io_new_manual(weft_loop *loop, weft_io_watch *watch, void *arg, weft_io
     m->watch = watch;
     m->arg = arg;
     m->hook = (struct weft__hook){.node.kind = WEFT__NODE_HOOK, .fn = manual_ready};
-    io_link(loop, &m->io);
+    io_link(ios, &m->io);
     *io = &m->io;
     return 0;
 }
@@ -378,24 +389,33 @@ static void io_stop(weft_io *io)
     io->fd = -1;
 }
 
+static void io_unlink(weft_io *io)
+{
+    if (!io->link)
+        return;
+    *io->link = io->next;
+    if (io->next)
+        io->next->link = io->link;
+    io->link = NULL;
+}
+
 void weft_io_close(weft_io *io)
 {
-    weft_loop *loop;
-
     if (!io)
         return;
-    loop = io->loop;
-    weft__check_thread(loop, "weft_io_close");
+    weft__check_thread(io->loop, "weft_io_close");
     io_stop(io);
-    if (io->prev)
-        io->prev->next = io->next;
-    else if (loop->ios == io)
-        loop->ios = io->next;
-    if (io->next)
-        io->next->prev = io->prev;
+    io_unlink(io);
     io->dead = true;
     if (!io->told)
         io_free(io);
+}
+
+void weft__no_delay(int fd)
+{
+    int on = 1;
+
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
 int weft_io_fd(const weft_io *io)
@@ -447,40 +467,60 @@ weft_future *weft_sock_accept(weft_io *io)
     return io_start(io, OP_ACCEPT, READING, NULL, 0);
 }
 
-/* ---- the loop closes --------------------------------------------------------------------------------------------- */
+/* ---- all of a loop ------------------------------------------------------------------------------------------------ */
 
-bool weft__ios_gone(const weft_loop *loop)
+static struct weft__ios *ios_of(struct weft__part *part)
 {
-    bool gone = weft__watches_gone(loop);
+    return (struct weft__ios *)(void *)part;
+}
 
-    for (const weft_io *io = loop->ios; io && !gone; io = io->next)
+static bool ios_base_gone(const struct weft__part *part)
+{
+    const struct weft__ios *ios = (const struct weft__ios *)(const void *)part;
+    bool gone = weft__watches_gone(ios);
+
+    for (const weft_io *io = ios->first; io && !gone; io = io->next)
         gone = !(io->flags & WEFT__IO_MANUAL) &&
                (weft__event_gone(&io->event, io->added & (io->level ? EV_READ : EV_READ | EV_WRITE)) ||
                 (io->write_event && weft__event_gone(io->write_event, io->added & EV_WRITE)));
     return gone;
 }
 
-void weft__ios_forget(weft_loop *loop)
+static void ios_forget_base(struct weft__part *part)
 {
-    for (weft_io *io = loop->ios; io; io = io->next)
+    for (weft_io *io = ios_of(part)->first; io; io = io->next)
         io->added = 0;
-    weft__watches_forget(loop);
+    weft__watches_forget(ios_of(part));
 }
 
-void weft__ios_close(weft_loop *loop)
+static void ios_close(struct weft__part *part)
 {
-    while (loop->ios) {
-        weft_io *io = loop->ios;
+    struct weft__ios *ios = ios_of(part);
+    weft_io *io;
 
-        loop->ios = io->next;
-        if (io->next)
-            io->next->prev = NULL;
-        io->next = NULL;
+    while ((io = ios->first)) {
+        io_unlink(io);
         io->told = EV_READ | EV_WRITE; /* a stream that ends closes it */
         io_stop(io);
         io->told = 0;
         if (io->dead)
             io_free(io);
     }
-    weft__watches_close(loop);
+    weft__watches_close(ios);
+}
+
+static const struct weft__part_type ios_type = {.size = sizeof(struct weft__ios),
+                                                .base_gone = ios_base_gone,
+                                                .forget_base = ios_forget_base,
+                                                .close = ios_close};
+
+struct weft__ios *weft__ios(weft_loop *loop)
+{
+    struct weft__ios *ios = weft__part_find(loop, &ios_type);
+
+    if (ios || loop->closed || !(ios = weft__part_need(loop, &ios_type)))
+        return ios;
+    ios->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
+    ios->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
+    return ios;
 }

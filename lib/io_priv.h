@@ -41,20 +41,31 @@ struct weft__op {
     struct weft__timer backoff; /* accept, out of descriptors */
 };
 
+/* A loop's descriptors. */
+struct weft__ios {
+    struct weft__part part;
+    weft_io *first;
+    struct weft__watch **watches; /* by number */
+    int watch_count;
+    bool edge_triggered;
+    bool is_epoll;
+};
+
 /* The first cache line is ours, the other two are libevent's. */
 struct weft_io {
     weft_loop *loop;
     weft_io *next; /* all of the loop */
-    weft_io *prev;
+    weft_io **link;
     int fd;
     uint8_t flags;
-    bool level;     /* registered level-triggered: reading for good, writing while somebody waits */
-    uint8_t added;  /* EV_READ, EV_WRITE: what libevent watches */
-    uint8_t told;   /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
-    bool is_pipe;   /* or whatever is no socket */
-    uint8_t nagle;  /* 2, 1: counts a stream's writes; with the second, Nagle's algorithm goes */
-    bool dead;      /* it was closed while it told them */
-    bool paused[2]; /* who waits does not want to know now */
+    bool level;    /* registered level-triggered: reading for good, writing while somebody waits */
+    uint8_t added; /* EV_READ, EV_WRITE: what libevent watches */
+    uint8_t told;  /* EV_READ, EV_WRITE: what its waits are being told of, on the C stack */
+    bool is_pipe;  /* or whatever is no socket */
+    uint8_t nagle; /* 2, 1: counts a stream's writes; with the second, Nagle's algorithm goes */
+    bool dead;     /* it was closed while it told them */
+    bool is_epoll;
+    bool paused[2];  /* who waits does not want to know now */
     bool drained[2]; /* the last call found nothing more: no use in trying before libevent says so */
     struct weft__wait *waits[2];
     struct event *write_event; /* level-triggered: writing; made when that first has to wait */
@@ -116,9 +127,8 @@ static inline void weft__io_short(weft_io *io)
         io->drained[READING] = true;
 }
 
-/* connect.c: a unix socket's address; '@' begins an abstract one.  Errors: -ENAMETOOLONG; -EINVAL: it is empty. */
-struct sockaddr_un;
-int weft__unix_address(const char *path, struct sockaddr_un *address, socklen_t *size);
+/* A loop's descriptors: NULL without memory, or if it is closed and had none. */
+struct weft__ios *weft__ios(weft_loop *loop);
 /* Small writes go out at once (TCP_NODELAY). */
 void weft__no_delay(int fd);
 
@@ -131,9 +141,9 @@ enum {
 
 /* watch.c: a number is given to a weft_io: stale waits on it end. */
 void weft__watch_refresh(weft_loop *loop, int fd);
-/* The loop closes: see loop_priv.h. */
-bool weft__watches_gone(const weft_loop *loop);
-void weft__watches_forget(weft_loop *loop);
-void weft__watches_close(weft_loop *loop);
+/* The loop closes: see weft__part. */
+bool weft__watches_gone(const struct weft__ios *ios);
+void weft__watches_forget(struct weft__ios *ios);
+void weft__watches_close(struct weft__ios *ios);
 
 #endif

@@ -1,7 +1,6 @@
 /* job.c - a thread's job as its loop sees it: a future, and how it ends.
  *
- * Invariant: a job that is neither ABANDONED nor freed is in its loop's ring, and counts in
- * loop->jobs.  It leaves both on the loop's thread, when its hook has run; see executor_priv.h.
+ * Invariant: a job that is neither ABANDONED nor freed is in its loop's ring, and counts there.  It leaves both on the loop's thread, when its hook has run; see executor_priv.h.
  *
  * A job's hook runs twice: it hands the outcome over, and leaves the loop a round later.  Who
  * awaited it has run by then, and often started the next job: the loop goes on listening, which
@@ -28,8 +27,10 @@ void weft__job_leave(struct weft__job *job)
 {
     weft_loop *loop = job->loop;
 
-    weft__ring_remove(&loop->job_ring, &job->place);
-    if (--loop->jobs == 0 && !loop->closing) /* then its base may be gone */
+    weft__ring_remove(&job->threads->ring, &job->place);
+    job->threads->jobs--;
+    loop->outside--;
+    if (--loop->letters_due == 0 && !loop->closing) /* then its base may be gone */
         weft__loop_listen(loop);
 }
 
@@ -118,18 +119,31 @@ static const struct weft__future_type job_type = {
 
 /* ---- starting one ---------------------------------------------------------------------------- */
 
+static void threads_stop(struct weft__part *part);
+
+static const struct weft__part_type threads_type = {.size = sizeof(struct weft__threads),
+                                                    .stop = threads_stop};
+
 /* The loop's own pool, or NULL without memory. */
-static weft_executor *default_executor(weft_loop *loop)
+static weft_executor *need_default(struct weft__threads *threads)
 {
-    if (!loop->executor)
-        loop->executor = weft_executor_new(0);
-    return loop->executor;
+    if (!threads->executor)
+        threads->executor = weft_executor_new(0);
+    return threads->executor;
+}
+
+weft_executor *weft__default_executor(const weft_loop *loop)
+{
+    const struct weft__threads *threads = weft__part_find(loop, &threads_type);
+
+    return threads ? threads->executor : NULL;
 }
 
 /* Make a job and its future.  Errors: its future is NULL. */
-static int start_job(weft_loop *loop, weft_executor *executor, const weft_job *what,
+static int start_job(struct weft__threads *threads, weft_executor *executor, const weft_job *what,
                      const char *where, weft_future **future)
 {
+    weft_loop *loop = threads->part.loop;
     struct weft__job *job = weft__zalloc(sizeof(*job));
     struct weft__job_wait *wait;
     int error;
@@ -144,6 +158,7 @@ static int start_job(weft_loop *loop, weft_executor *executor, const weft_job *w
     }
     *job = (struct weft__job){.letter.hook = {.node.kind = WEFT__NODE_HOOK, .fn = deliver},
                               .loop = loop,
+                              .threads = threads,
                               .executor = executor,
                               .wait = wait,
                               .what = *what};
@@ -154,8 +169,10 @@ static int start_job(weft_loop *loop, weft_executor *executor, const weft_job *w
         return error;
     }
     wait->job = job;
-    weft__ring_push(&loop->job_ring, &job->place);
-    if (loop->jobs++ == 0)
+    weft__ring_push(&threads->ring, &job->place);
+    threads->jobs++;
+    loop->outside++;
+    if (loop->letters_due++ == 0)
         weft__loop_listen(loop);
     *future = &wait->future;
     return 0;
@@ -164,6 +181,7 @@ static int start_job(weft_loop *loop, weft_executor *executor, const weft_job *w
 weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_job *job,
                           const char *where)
 {
+    struct weft__threads *threads = NULL;
     weft_future *future = NULL;
     int error = 0;
 
@@ -172,10 +190,11 @@ weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_j
         error = -EINVAL;
     else if (loop->closed)
         error = WEFT_ECLOSED;
-    else if (!executor && !(executor = default_executor(loop)))
+    else if (!(threads = weft__part_need(loop, &threads_type)) ||
+             (!executor && !(executor = need_default(threads))))
         error = -ENOMEM;
     if (!error)
-        error = start_job(loop, executor, job, where, &future);
+        error = start_job(threads, executor, job, where, &future);
     if (!error)
         return future;
     if (job->free_arg)
@@ -193,9 +212,10 @@ static void end_closed(struct weft__hook *hook)
 
 /* Take back what has not begun, and let go of what can be abandoned.  Nothing is told yet: what
  * waits would wake a loop that has a base no more. */
-static void withdraw_all(weft_loop *loop)
+static void withdraw_all(struct weft__threads *threads)
 {
-    struct weft__node *node = loop->job_ring, *last = node ? node->prev : NULL, *next;
+    weft_loop *loop = threads->part.loop;
+    struct weft__node *node = threads->ring, *last = node ? node->prev : NULL, *next;
 
     for (bool more = node != NULL; more; node = next) {
         struct weft__job *job = weft__container_of(node, struct weft__job, place);
@@ -211,24 +231,37 @@ static void withdraw_all(weft_loop *loop)
     }
 }
 
-static void wait_for_running(weft_loop *loop)
+static void wait_for_running(struct weft__threads *threads)
 {
-    struct weft__node *node = loop->job_ring;
+    struct weft__node *node = threads->ring;
 
     if (!node)
         return;
     do {
         weft__executor_await(weft__container_of(node, struct weft__job, place));
         node = node->next;
-    } while (node != loop->job_ring);
+    } while (node != threads->ring);
 }
 
-void weft__executor_close(weft_loop *loop)
+/* Jobs that began are waited for, unless they can be abandoned. */
+static void threads_stop(struct weft__part *part)
 {
-    weft__remotes_close(loop);
-    withdraw_all(loop);
-    wait_for_running(loop);
-    if (loop->executor)
-        weft__executor_end(loop->executor);
-    loop->executor = NULL;
+    struct weft__threads *threads = (struct weft__threads *)(void *)part;
+
+    withdraw_all(threads);
+    wait_for_running(threads);
+    if (threads->executor)
+        weft__executor_end(threads->executor);
+    threads->executor = NULL;
+}
+
+bool weft__threads_shut_down(weft_loop *loop, double seconds, int *error)
+{
+    const struct weft__threads *threads = weft__part_find(loop, &threads_type);
+
+    *error = 0;
+    if (!threads || !threads->executor || !threads->jobs)
+        return false;
+    *error = weft_executor_shutdown(threads->executor, seconds);
+    return true;
 }

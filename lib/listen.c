@@ -22,6 +22,7 @@
 #include <weft/executor.h>
 
 #include "alloc.h"
+#include "connect_priv.h"
 #include "io_priv.h"
 #include "server_priv.h"
 

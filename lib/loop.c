@@ -17,8 +17,6 @@
 #include "alloc.h"
 #include "loop_priv.h"
 
-_Thread_local struct weft__thread weft__thread;
-
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
 int64_t weft__monotonic(void)
@@ -60,14 +58,22 @@ static int jump(weft_loop *loop)
 /* Whether a descriptor or a thread that somebody waits for may bring something: virtual time stands still. */
 static bool outside_can_wake(const weft_loop *loop)
 {
-    return loop->io_waits > 0 || loop->jobs > 0 || atomic_load(&loop->shared) ||
-           atomic_load(&loop->mail_waits);
+    return loop->outside > 0 || atomic_load(&loop->shared) || atomic_load(&loop->mail_waits);
+}
+
+/* The same, for which time does not stand still: a part's. */
+static bool part_may_wake(const weft_loop *loop)
+{
+    for (const struct weft__part *part = loop->parts; part; part = part->next)
+        if (part->type->may_wake && part->type->may_wake(part))
+            return true;
+    return false;
 }
 
 /* Nothing is ready, and nothing can change that. */
 static bool nothing_can_wake(const weft_loop *loop)
 {
-    return !outside_can_wake(loop) && !has_deadline(loop) && loop->signal_waits == 0 &&
+    return !outside_can_wake(loop) && !has_deadline(loop) && !part_may_wake(loop) &&
            !weft__events_awaited(loop);
 }
 
@@ -78,7 +84,7 @@ static int poll_events(weft_loop *loop)
     int result;
 
     if (block && loop->is_virtual) {
-        block = outside_can_wake(loop) || (loop->signal_waits > 0 && !has_deadline(loop));
+        block = outside_can_wake(loop) || (!has_deadline(loop) && part_may_wake(loop));
         if (!block) {
             event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
             if (loop->order && loop->order->idle && !weft__anything_ready(loop))
@@ -219,6 +225,44 @@ struct event_base *weft_loop_base(const weft_loop *loop)
     return loop->base;
 }
 
+/* ---- the layers above -------------------------------------------------------------------------------------------- */
+
+void *weft__part_find(const weft_loop *loop, const struct weft__part_type *type)
+{
+    struct weft__part *part = loop->parts;
+
+    while (part && part->type != type)
+        part = part->next;
+    return part;
+}
+
+void *weft__part_need(weft_loop *loop, const struct weft__part_type *type)
+{
+    struct weft__part *part = weft__part_find(loop, type);
+
+    if (part || !(part = weft__zalloc(type->size)))
+        return part;
+    part->type = type;
+    part->loop = loop;
+    part->next = loop->parts;
+    loop->parts = part;
+    return part;
+}
+
+static void stop_parts(weft_loop *loop)
+{
+    for (struct weft__part *part = loop->parts; part; part = part->next)
+        if (part->type->stop)
+            part->type->stop(part);
+}
+
+static void close_parts(weft_loop *loop)
+{
+    for (struct weft__part *part = loop->parts; part; part = part->next)
+        if (part->type->close)
+            part->type->close(part);
+}
+
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static struct event_base *make_base(void)
@@ -311,9 +355,7 @@ weft_loop *weft_loop_new(struct event_base *base)
     loop->is_virtual = loop->own_base && clock && strcmp(clock, "virtual") == 0;
     weft__loop_observe(loop);
     loop->slow_ns = WEFT__NS / 10;
-    loop->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     loop->rounds_left = WEFT__TURN;
-    loop->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
     init_immortals(loop);
     weft__count(WEFT__COUNT_LOOPS, 1);
     link_loop(loop);
@@ -331,7 +373,8 @@ int weft_loop_close(weft_loop *loop)
     if (loop->running || loop->draining)
         return WEFT_ERUNNING;
     freed = weft__events_gone(loop);
-    weft__executor_close(loop); /* jobs may look at memory that goes next */
+    weft__guests_close(loop);
+    stop_parts(loop); /* jobs may look at memory that goes next */
     loop->closed = true;
     weft__mailbox_collect(loop);
     weft__thread.loop = loop; /* cleanups may ask for it */
@@ -339,8 +382,7 @@ int weft_loop_close(weft_loop *loop)
     while (loop->tasks)
         weft__task_abandon(loop->tasks);
     weft__mailbox_close(loop);
-    weft__ios_close(loop);
-    weft__signals_close(loop);
+    close_parts(loop);
     weft__timers_close(loop);
     weft__drop_queued(loop);
     weft__calls_close(loop);

@@ -21,7 +21,29 @@ enum {
 
 struct weft__call;
 struct weft__events; /* libevent's, in events.c */
-struct weft__watch;  /* io.c's */
+
+/* What a layer above the core keeps in a loop, at the head of a struct of its own.  It is made at its first use; its
+ * memory goes with the loop's.  The core knows it by these questions alone. */
+struct weft__part {
+    const struct weft__part_type *type;
+    weft_loop *loop;
+    struct weft__part *next; /* in the loop, youngest first */
+};
+struct weft__part_type {
+    size_t size;
+    /* Whether it waits for something that may wake the loop, beside what counts as `outside`.  NULL: never. */
+    bool (*may_wake)(const struct weft__part *part);
+    /* An event that could not be added, without memory, is to be tried again.  NULL: it has none of its own. */
+    void (*arm)(struct weft__part *part);
+    /* Whether an event of its own is gone from the base: then the host has freed that under us; and that none of
+     * them is to be touched any more.  NULL: it has none. */
+    bool (*base_gone)(const struct weft__part *part);
+    void (*forget_base)(struct weft__part *part);
+    /* The loop is about to close: end what runs elsewhere.  NULL: nothing does. */
+    void (*stop)(struct weft__part *part);
+    /* The loop closes, and its tasks have gone: end what is left.  NULL: nothing is. */
+    void (*close)(struct weft__part *part);
+};
 
 struct weft__compound;
 struct weft__compounds {
@@ -32,6 +54,14 @@ struct weft__compounds {
 struct weft__letter {
     struct weft__hook hook;
     struct weft__letter *next;
+};
+
+/* What other threads know of a loop, and must hear of its end: in the loop's list, under its lock. */
+struct weft__guest {
+    struct weft__guest *next, *prev;
+    bool listed;
+    /* The loop closes; under its lock.  It is in no list any more. */
+    void (*closing)(struct weft__guest *guest);
 };
 
 /* A test's choice of what runs next, in place of first come, first served. */
@@ -95,6 +125,8 @@ struct weft_loop {
     bool gone; /* closed */
     int refs;
     int guests;                            /* threads of ours that may post, and keep the memory */
+    struct weft__guest *guest_list;        /* those that must hear of the close */
+    bool closing;                          /* no more of them */
     bool forsaken;                         /* only guests are left */
     atomic_bool shared;                    /* refs > 1 */
     atomic_bool collecting;                /* the loop wants the lock */
@@ -103,29 +135,15 @@ struct weft_loop {
     int wake_read, wake_write;
     pthread_t thread;
 
-    /* descriptors */
-    struct weft_io *ios;
-    struct weft__watch **watches; /* by number */
-    int watch_count;
-    size_t io_waits;
-    int io_registered; /* weft_ios that libevent knows, waited for or not */
-
-    /* threads and signals */
-    struct weft_executor *executor; /* the default one; made when it is needed */
-    size_t jobs;                    /* handed to threads, and not ended */
-    struct weft__node *job_ring;    /* all of them: see executor.c */
-    struct weft_remote *remotes;    /* tasks that threads wait for; under the lock: see remote.c */
-    bool closing;                   /* no more of them; under the lock */
-    struct weft__signals *signals;
-    size_t signal_waits;
-
-    struct weft_server *servers; /* those that listen */
+    /* the layers above */
+    struct weft__part *parts;
+    size_t outside;     /* waits for descriptors and threads: virtual time stands still meanwhile */
+    size_t letters_due; /* which guests are going to post: the wake-up is listened to */
+    int idle_events; /* ours in the base that count for nothing: nobody waits, or somebody elsewhere says so */
 
     struct event_base *base;
     struct weft__events *events;
     bool own_base;
-    bool edge_triggered;
-    bool is_epoll;
 
     weft_exception_cb *exception_cb;
     void *exception_arg;
@@ -151,6 +169,10 @@ static inline void weft__check_thread(const weft_loop *loop, const char *what)
     if (weft__unlikely(loop->debug) && !pthread_equal(pthread_self(), loop->thread))
         weft__wrong_thread(loop, what);
 }
+
+/* The loop's part of a type, or NULL; and the same, made if it is not there: NULL without memory. */
+void *weft__part_find(const weft_loop *loop, const struct weft__part_type *type);
+void *weft__part_need(weft_loop *loop, const struct weft__part_type *type);
 
 /* The loop that is meant by `loop`: itself, or the running one.  Stops the program if there is none. */
 WEFT_NORETURN void weft__no_loop(void);
@@ -244,41 +266,30 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
 /* Begin to be a guest, on any thread that holds the loop; cease, on any. */
 void weft__loop_enter_guest(weft_loop *loop);
 void weft__loop_leave_guest(weft_loop *loop);
-
-/* executor.c: a loop closes: jobs that began are waited for, unless they can be abandoned. */
-void weft__executor_close(weft_loop *loop);
-/* remote.c: the same, for threads that wait for tasks: they are told, and jobs among them go on. */
-void weft__remotes_close(weft_loop *loop);
-
-/* server.c: accept no more. */
-void weft__servers_close(weft_loop *loop);
-
-/* signal.c: the descriptor through which signals come is readable; a loop closes. */
-void weft__signals_arrived(weft_loop *loop);
-void weft__signals_close(weft_loop *loop);
+/* Hear of the close, on any thread that holds the loop.  Errors: WEFT_ECLOSED: it closes.  And no longer. */
+int weft__guest_enlist(weft_loop *loop, struct weft__guest *guest);
+void weft__guest_delist(weft_loop *loop, struct weft__guest *guest);
+/* The loop is about to close: all of them hear of it. */
+void weft__guests_close(weft_loop *loop);
 
 /* events.c.  Errors: -ENOMEM; what the backend says. */
 int weft__events_open(weft_loop *loop);
 void weft__events_close(weft_loop *loop);
 /* Before libevent looks at its events: ours are added as they are needed. */
 void weft__events_arm(weft_loop *loop, bool block);
-/* Whether libevent has events that may bring something.  A weft_io that nobody waits on keeps its event in the
- * base, and so do signals: that does not count. */
+/* Whether libevent has events that may bring something; those that count as idle may not. */
 bool weft__events_awaited(const weft_loop *loop);
-/* The descriptor of signals, not watched yet; errors: as above.  Watch it, or no longer. */
-int weft__events_open_signals(weft_loop *loop, int fd);
-void weft__loop_watch_signals(weft_loop *loop, bool wanted);
-/* Whether the host has freed the base under us.  Then no event of ours may be touched any more. */
-bool weft__events_gone(weft_loop *loop);
-
-/* io.c, op.c, watch.c */
-void weft__ios_close(weft_loop *loop);
+struct event;
+struct timeval;
+/* Add an event.  Errors: -ENOMEM; what the backend says. */
+int weft__event_add(struct event *event, const struct timeval *timeout);
+/* Add an event that the loop cannot do without: else it polls, until the part is asked to arm it again.  Returns
+ * whether it is added. */
+bool weft__event_add_or_poll(weft_loop *loop, struct event *event, const struct timeval *timeout);
 /* Whether an event that we have added is gone from its base: then the base was freed under us.  Looks at the
  * event alone. */
-struct event;
 bool weft__event_gone(const struct event *event, bool added);
-/* Whether one of the descriptors' events is; and that none of them is to be touched any more. */
-bool weft__ios_gone(const weft_loop *loop);
-void weft__ios_forget(weft_loop *loop);
+/* Whether the host has freed the base under us.  Then no event of ours may be touched any more. */
+bool weft__events_gone(weft_loop *loop);
 
 #endif

@@ -231,6 +231,12 @@ void weft__mailbox_close(weft_loop *loop)
 
 static void free_loop(weft_loop *loop)
 {
+    struct weft__part *part;
+
+    while ((part = loop->parts)) {
+        loop->parts = part->next;
+        weft__free(part, part->type->size);
+    }
     pthread_mutex_destroy(&loop->lock);
     weft__free(loop, sizeof(*loop));
 }
@@ -263,6 +269,57 @@ void weft__loop_leave_guest(weft_loop *loop)
     pthread_mutex_unlock(&loop->lock);
     if (forsaken)
         free_loop(loop);
+}
+
+int weft__guest_enlist(weft_loop *loop, struct weft__guest *guest)
+{
+    bool closing;
+
+    pthread_mutex_lock(&loop->lock);
+    closing = loop->closing;
+    if (!closing) {
+        guest->next = loop->guest_list;
+        if (guest->next)
+            guest->next->prev = guest;
+        loop->guest_list = guest;
+        guest->listed = true;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    return closing ? WEFT_ECLOSED : 0;
+}
+
+/* Under the lock. */
+static void delist(weft_loop *loop, struct weft__guest *guest)
+{
+    if (!guest->listed)
+        return;
+    if (guest->prev)
+        guest->prev->next = guest->next;
+    else
+        loop->guest_list = guest->next;
+    if (guest->next)
+        guest->next->prev = guest->prev;
+    guest->listed = false;
+}
+
+void weft__guest_delist(weft_loop *loop, struct weft__guest *guest)
+{
+    pthread_mutex_lock(&loop->lock);
+    delist(loop, guest);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void weft__guests_close(weft_loop *loop)
+{
+    struct weft__guest *guest;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->closing = true;
+    while ((guest = loop->guest_list)) {
+        delist(loop, guest);
+        guest->closing(guest);
+    }
+    pthread_mutex_unlock(&loop->lock);
 }
 
 /* ---- references on the loop ------------------------------------------------------------------------------ */

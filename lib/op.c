@@ -23,7 +23,7 @@ void weft__op_detach(struct weft__op *op)
         struct weft__side *side = &op->watch->sides[op->direction];
 
         side->op = NULL;
-        loop->io_waits--;
+        loop->outside--;
         op->watch = NULL;
         if (side->added)
             event_del(&side->event);
@@ -62,7 +62,7 @@ static int op_call(struct weft__op *op, intptr_t *result)
             socklen_t size = sizeof(peer);
 
             /* epoll tells of a failure, and libevent then of both directions: this one alone is none. */
-            if (op->left == 0 && op->io->told == EV_WRITE && op->future.loop->is_epoll)
+            if (op->left == 0 && op->io->told == EV_WRITE && op->io->is_epoll)
                 return 0;
             /* An edge from before the connect says nothing of it. */
             if (op->left > 0 && op->left-- > 0 &&

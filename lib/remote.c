@@ -7,8 +7,8 @@
  *        |                               |                             ^    and who waits is woken
  *        +-------------------------------+------- the loop closes -----+
  *
- * Invariant: until the loop's side is through, it holds a reference, and the remote is in
- * loop->remotes (under the loop's lock), so that a close can tell all who wait before it waits for
+ * Invariant: until the loop's side is through, it holds a reference, and the remote is in the list
+ * of the loop's guests, so that a close can tell all who wait before it waits for
  * jobs: one of them may be such a waiter.  The loop's memory stays as long as the remote does: it
  * is a guest.  The order of locks: loop, remote; no letter is posted under a remote's lock.
  *
@@ -47,8 +47,7 @@ struct weft_remote {
     struct weft__letter start;
     struct weft__letter cancel;
 
-    weft_remote *next, *prev; /* in loop->remotes */
-    bool listed;
+    struct weft__guest guest;
 };
 
 /* What a thread gets that there is no memory for. */
@@ -59,6 +58,7 @@ static weft_remote no_memory = {.lock = PTHREAD_MUTEX_INITIALIZER, .done = true,
 static void run_start(struct weft__hook *hook);
 static void run_cancel(struct weft__hook *hook);
 static void task_ended(struct weft__hook *hook);
+static void loop_closing(struct weft__guest *guest);
 
 static weft_remote *new_remote(weft_loop *loop, weft_gen *gen, const char *where)
 {
@@ -78,6 +78,7 @@ static weft_remote *new_remote(weft_loop *loop, weft_gen *gen, const char *where
     remote->at_end = (struct weft__hook){.node.kind = WEFT__NODE_HOOK, .fn = task_ended};
     remote->start.hook.fn = run_start;
     remote->cancel.hook.fn = run_cancel;
+    remote->guest.closing = loop_closing;
     weft__loop_enter_guest(loop);
     return remote;
 }
@@ -95,39 +96,6 @@ void weft_remote_unref(weft_remote *remote)
     pthread_mutex_destroy(&remote->lock);
     weft__free(remote, sizeof(*remote));
     weft__loop_leave_guest(loop);
-}
-
-/* Put a remote on the loop's list.  Errors: WEFT_ECLOSED. */
-static int enlist(weft_loop *loop, weft_remote *remote)
-{
-    bool closing;
-
-    pthread_mutex_lock(&loop->lock);
-    closing = loop->closing;
-    if (!closing) {
-        remote->next = loop->remotes;
-        if (loop->remotes)
-            loop->remotes->prev = remote;
-        loop->remotes = remote;
-        remote->listed = true;
-    }
-    pthread_mutex_unlock(&loop->lock);
-    return closing ? WEFT_ECLOSED : 0;
-}
-
-static void delist(weft_loop *loop, weft_remote *remote)
-{
-    pthread_mutex_lock(&loop->lock);
-    if (remote->listed) {
-        if (remote->prev)
-            remote->prev->next = remote->next;
-        else
-            loop->remotes = remote->next;
-        if (remote->next)
-            remote->next->prev = remote->prev;
-        remote->listed = false;
-    }
-    pthread_mutex_unlock(&loop->lock);
 }
 
 /* The outcome stands; the first one does. */
@@ -164,7 +132,7 @@ static void task_ended(struct weft__hook *hook)
     end_as_task(remote);
     remote->task = NULL;
     weft_future_unref(task);
-    delist(remote->loop, remote);
+    weft__guest_delist(remote->loop, &remote->guest);
     weft_remote_unref(remote);
 }
 
@@ -192,23 +160,14 @@ static void run_cancel(struct weft__hook *hook)
     weft_remote_unref(remote);
 }
 
-void weft__remotes_close(weft_loop *loop)
+static void loop_closing(struct weft__guest *guest)
 {
-    pthread_mutex_lock(&loop->lock);
-    loop->closing = true;
-    while (loop->remotes) {
-        weft_remote *remote = loop->remotes;
+    weft_remote *remote = weft__container_of(guest, weft_remote, guest);
 
-        loop->remotes = remote->next;
-        if (remote->next)
-            remote->next->prev = NULL;
-        remote->listed = false;
-        if (remote->task && weft__done(remote->task))
-            end_as_task(remote); /* it was about to */
-        else
-            end(remote, WEFT_ECLOSED, NULL, NULL);
-    }
-    pthread_mutex_unlock(&loop->lock);
+    if (remote->task && weft__done(remote->task))
+        end_as_task(remote); /* it was about to */
+    else
+        end(remote, WEFT_ECLOSED, NULL, NULL);
 }
 
 /* ---- the threads' side ----------------------------------------------------------------------- */
@@ -222,11 +181,11 @@ weft_remote *weft_task_new_threadsafe_at(weft_loop *loop, weft_gen *gen, const c
         (void)weft_gen_close(gen);
         return &no_memory;
     }
-    error = enlist(loop, remote);
+    error = weft__guest_enlist(loop, &remote->guest);
     if (!error)
         error = weft__mailbox_post(loop, &remote->start, false);
     if (error) {
-        delist(loop, remote);
+        weft__guest_delist(loop, &remote->guest);
         (void)weft_gen_close(gen);
         end(remote, error, NULL, NULL);
         weft_remote_unref(remote); /* the loop's reference */

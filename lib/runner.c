@@ -25,6 +25,8 @@
 #include <weft/scope.h>
 
 #include "alloc.h"
+#include "executor_priv.h"
+#include "server_priv.h"
 #include "signal_priv.h"
 
 /* ---- shutting down ----------------------------------------------------------------------------------------- */
@@ -101,9 +103,8 @@ static int end_jobs(struct shutdown *shutdown)
     double left = shutdown->deadline - weft_loop_time(loop);
     int error, run;
 
-    if (!loop->executor || !loop->jobs)
+    if (!weft__threads_shut_down(loop, left > 0 ? left : 0, &error))
         return 0;
-    error = weft_executor_shutdown(loop->executor, left > 0 ? left : 0);
     for (int i = 0; i < 2; i++) {
         weft_loop_stop(loop);
         run = weft_run_forever(loop);

@@ -63,15 +63,27 @@ void weft__server_unpin(weft_server *server)
     weft__free(server, sizeof(*server));
 }
 
-static void link_server(weft_server *server)
-{
-    weft_loop *loop = server->loop;
+/* Those of a loop that listen. */
+struct servers {
+    struct weft__part part;
+    weft_server *first;
+};
 
-    server->next = loop->servers;
+static const struct weft__part_type servers_type = {.size = sizeof(struct servers)};
+
+/* Errors: -ENOMEM. */
+static int link_server(weft_server *server)
+{
+    struct servers *servers = weft__part_need(server->loop, &servers_type);
+
+    if (!servers)
+        return -ENOMEM;
+    server->next = servers->first;
     if (server->next)
         server->next->link = &server->next;
-    server->link = &loop->servers;
-    loop->servers = server;
+    server->link = &servers->first;
+    servers->first = server;
+    return 0;
 }
 
 static void unlink_server(weft_server *server)
@@ -97,8 +109,10 @@ void weft_server_close(weft_server *server)
 
 void weft__servers_close(weft_loop *loop)
 {
-    while (loop->servers)
-        weft_server_close(loop->servers);
+    const struct servers *servers = weft__part_find(loop, &servers_type);
+
+    while (servers && servers->first)
+        weft_server_close(servers->first);
 }
 
 void weft_server_cancel_clients(weft_server *server)
@@ -344,13 +358,13 @@ WEFT_GEN_TYPE(keeper, .cleanup = keeper_cleanup);
 
 int weft__server_run(weft_server *server)
 {
-    int error = 0;
+    int error;
 
     server->keeper = weft_task_new_eager_at(server->loop,
                                             PINNED_CALL(keeper, server, .outcome = {0}), "server");
     if (weft_future_is_done(server->keeper))
         return weft_future_error(server->keeper);
-    link_server(server);
+    error = link_server(server);
     for (size_t i = 0; i < server->listener_count && !error; i++)
         error = weft_spawn_at(server->loop, PINNED_CALL(acceptor, server, .index = i), "server");
     return error;

@@ -28,6 +28,8 @@ struct weft_server {
     bool closed;
 };
 
+/* The loop shuts down: accept no more. */
+void weft__servers_close(weft_loop *loop);
 void weft__server_unpin(weft_server *server);
 /* Start the keeper and the acceptors.  Errors: -ENOMEM; what runs already ends with the server's last reference. */
 int weft__server_run(weft_server *server);

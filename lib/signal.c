@@ -16,14 +16,20 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <weft/signal.h>
 
 #include "alloc.h"
 #include "signal_priv.h"
 
-struct weft__signals {
-    struct weft__sink *sink;
-    int fd; /* the pipe's read end */
+struct signals {
+    struct weft__part part;
+    struct weft__sink *sink; /* NULL: not opened yet, or closed */
+    int fd;                  /* the pipe's read end */
+    struct event event;      /* of it, while somebody listens */
+    bool wanted, added;
+    size_t wait_count;
     struct weft__interrupt *interrupt;
     struct weft__node waits; /* pending ones, in the order in which they came */
     bool kept[NSIG];         /* came while nobody waited */
@@ -32,50 +38,122 @@ struct weft__signals {
 struct wait {
     weft_future future;
     struct weft__node place;
+    struct signals *signals;
     int signum;
 };
 
 /* ---- a loop's signals -------------------------------------------------------------------------------------- */
 
-/* At the first use.  It stays until the loop is closed. */
+static bool signals_may_wake(const struct weft__part *part);
+static void signals_arm(struct weft__part *part);
+static bool signals_base_gone(const struct weft__part *part);
+static void signals_forget_base(struct weft__part *part);
+static void signals_close(struct weft__part *part);
+
+static const struct weft__part_type signals_type = {.size = sizeof(struct signals),
+                                                    .may_wake = signals_may_wake,
+                                                    .arm = signals_arm,
+                                                    .base_gone = signals_base_gone,
+                                                    .forget_base = signals_forget_base,
+                                                    .close = signals_close};
+
+static struct signals *signals_of(struct weft__part *part)
+{
+    return (struct signals *)(void *)part;
+}
+
+/* A loop's, if they are open; or NULL. */
+static struct signals *signals_find(const weft_loop *loop)
+{
+    struct signals *signals = weft__part_find(loop, &signals_type);
+
+    return signals && signals->sink ? signals : NULL;
+}
+
+static void arrived(struct signals *signals);
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    arrived(arg);
+}
+
+/* Prepare the event, and let libevent reserve its memory.  Errors: -ENOMEM; what the backend says. */
+static int reserve_event(struct signals *signals, int fd)
+{
+    int error;
+
+    event_assign(&signals->event, signals->part.loop->base, fd, EV_READ | EV_PERSIST, on_readable,
+                 signals);
+    error = weft__event_add(&signals->event, NULL);
+    event_del(&signals->event);
+    return error;
+}
+
+/* At the first use.  They stay open until the loop is closed. */
 static int signals_open(weft_loop *loop)
 {
-    struct weft__signals *signals;
+    struct signals *signals = weft__part_need(loop, &signals_type);
     int fds[2], error;
 
-    if (loop->signals)
-        return 0;
-    signals = weft__zalloc(sizeof(*signals));
     if (!signals)
         return -ENOMEM;
+    if (signals->sink)
+        return 0;
     error = weft__wake_pipe(fds);
-    if (!error) {
-        error = weft__events_open_signals(loop, fds[0]);
-        if (!error && !(signals->sink = weft__sink_take(fds[1])))
-            error = -EMFILE;
-        if (error) {
-            close(fds[0]);
-            close(fds[1]);
-        }
-    }
+    if (error)
+        return error;
+    error = reserve_event(signals, fds[0]);
+    if (!error && !(signals->sink = weft__sink_take(fds[1])))
+        error = -EMFILE;
     if (error) {
-        weft__free(signals, sizeof(*signals));
+        close(fds[0]);
+        close(fds[1]);
         return error;
     }
     signals->fd = fds[0];
     weft__queue_init(&signals->waits);
-    loop->signals = signals;
     return 0;
 }
 
 /* Look at the pipe only while somebody waits: what comes meanwhile waits there.  When the loop closes, its base may
  * be gone: nothing is added then. */
-static void listen_or_not(weft_loop *loop)
+static void listen_or_not(struct signals *signals)
 {
-    const struct weft__signals *signals = loop->signals;
-    bool wanted = loop->signal_waits > 0 || signals->interrupt;
+    bool wanted = signals->wait_count > 0 || signals->interrupt;
 
-    weft__loop_watch_signals(loop, wanted && !loop->closed);
+    signals->wanted = wanted && !signals->part.loop->closed;
+    signals_arm(&signals->part);
+}
+
+static void signals_arm(struct weft__part *part)
+{
+    struct signals *signals = signals_of(part);
+
+    if (signals->wanted == signals->added)
+        return;
+    if (signals->wanted)
+        signals->added = weft__event_add_or_poll(part->loop, &signals->event, NULL);
+    else
+        signals->added = event_del(&signals->event) != 0;
+    part->loop->idle_events += signals->wanted == signals->added ? signals->added ? 1 : -1 : 0;
+}
+
+static bool signals_may_wake(const struct weft__part *part)
+{
+    return ((const struct signals *)(const void *)part)->wait_count > 0;
+}
+
+static bool signals_base_gone(const struct weft__part *part)
+{
+    const struct signals *signals = (const struct signals *)(const void *)part;
+
+    return weft__event_gone(&signals->event, signals->added);
+}
+
+static void signals_forget_base(struct weft__part *part)
+{
+    signals_of(part)->added = signals_of(part)->wanted = false;
 }
 
 static void wait_leave(struct wait *wait)
@@ -83,7 +161,7 @@ static void wait_leave(struct wait *wait)
     if (!wait->place.next)
         return;
     weft__queue_remove(&wait->place);
-    wait->future.loop->signal_waits--;
+    wait->signals->wait_count--;
 }
 
 static void wait_drop(weft_future *future)
@@ -93,7 +171,7 @@ static void wait_drop(weft_future *future)
     if (!wait->place.next)
         return;
     wait_leave(wait);
-    listen_or_not(future->loop);
+    listen_or_not(wait->signals);
 }
 
 static bool wait_cancel(weft_future *future, const char *reason, const char *where)
@@ -107,7 +185,7 @@ static const struct weft__future_type wait_type = {
     .name = "signal", .size = sizeof(struct wait), .cancel = wait_cancel, .drop = wait_drop};
 
 /* End the waits for a signal: it has come, or (an error) will not.  Returns whether there were any. */
-static bool end_waits(struct weft__signals *signals, int signum, int error)
+static bool end_waits(struct signals *signals, int signum, int error)
 {
     struct weft__node *next;
     bool any = false;
@@ -128,9 +206,9 @@ static bool end_waits(struct weft__signals *signals, int signum, int error)
     return any;
 }
 
-void weft__signals_arrived(weft_loop *loop)
+/* Something is in the pipe. */
+static void arrived(struct signals *signals)
 {
-    struct weft__signals *signals = loop->signals;
     struct weft__interrupt *interrupt = signals->interrupt;
     struct weft__sink *sink = signals->sink;
     char bytes[256];
@@ -141,7 +219,7 @@ void weft__signals_arrived(weft_loop *loop)
     for (int signum = 1; signum < NSIG; signum++)
         if (atomic_load(&sink->pending[signum]) && atomic_exchange(&sink->pending[signum], false))
             signals->kept[signum] = !end_waits(signals, signum, 0);
-    listen_or_not(loop);
+    listen_or_not(signals);
     if (!interrupt || (count = atomic_load(&sink->interrupts)) == interrupt->heard)
         return;
     interrupt->heard = count;
@@ -184,7 +262,7 @@ static const char *name_of(int signum)
     return NULL;
 }
 
-static int watch(weft_loop *loop, int signum)
+static int watch(weft_loop *loop, int signum, struct signals **signals)
 {
     int error;
 
@@ -193,13 +271,15 @@ static int watch(weft_loop *loop, int signum)
     if (!can_wait_for(signum))
         return -EINVAL;
     error = signals_open(loop);
-    if (error || atomic_load(&loop->signals->sink->wanted[signum]))
+    *signals = signals_find(loop);
+    if (error || atomic_load(&(*signals)->sink->wanted[signum]))
         return error;
-    return weft__sink_watch(loop->signals->sink, signum);
+    return weft__sink_watch((*signals)->sink, signum);
 }
 
 weft_future *weft_signal(weft_loop *loop, int signum)
 {
+    struct signals *signals;
     struct wait *wait;
     int error;
 
@@ -207,48 +287,49 @@ weft_future *weft_signal(weft_loop *loop, int signum)
     wait = (struct wait *)(void *)weft__future_make(loop, &wait_type, name_of(signum));
     if (!wait)
         return weft__failed(loop, -ENOMEM, NULL);
-    error = watch(loop, signum);
+    error = watch(loop, signum, &signals);
     if (error) {
         weft_future_unref(&wait->future);
         return weft__failed(loop, error, NULL);
     }
     wait->future.flags |= WEFT__NAMED;
     wait->signum = signum;
-    weft__signals_arrived(loop);
-    if (loop->signals->kept[signum]) {
-        loop->signals->kept[signum] = false;
+    wait->signals = signals;
+    arrived(signals);
+    if (signals->kept[signum]) {
+        signals->kept[signum] = false;
         weft__future_finish(&wait->future, weft_from_int(signum), NULL);
         return &wait->future;
     }
-    weft__queue_push(&loop->signals->waits, &wait->place);
-    loop->signal_waits++;
-    listen_or_not(loop);
+    weft__queue_push(&signals->waits, &wait->place);
+    signals->wait_count++;
+    listen_or_not(signals);
     return &wait->future;
 }
 
 int weft_signal_restore(weft_loop *loop, int signum)
 {
-    struct weft__signals *signals;
+    struct signals *signals;
 
     loop = weft__loop_of(loop);
-    signals = loop->signals;
+    signals = signals_find(loop);
     if (!can_wait_for(signum))
         return -EINVAL;
     if (!signals || !atomic_load(&signals->sink->wanted[signum]))
         return WEFT_EINVALIDSTATE;
     weft__sink_forget(signals->sink, signum);
-    weft__signals_arrived(loop); /* for those who still wait */
+    arrived(signals); /* for those who still wait */
     signals->kept[signum] = false;
     end_waits(signals, signum, WEFT_EABANDONED);
-    listen_or_not(loop);
+    listen_or_not(signals);
     return 0;
 }
 
-void weft__signals_close(weft_loop *loop)
+static void signals_close(struct weft__part *part)
 {
-    struct weft__signals *signals = loop->signals;
+    struct signals *signals = signals_of(part);
 
-    if (!signals)
+    if (!signals->sink)
         return;
     for (int signum = 1; signum < NSIG; signum++)
         if (atomic_load(&signals->sink->wanted[signum]))
@@ -260,11 +341,10 @@ void weft__signals_close(weft_loop *loop)
         weft__future_fail(&wait->future,
                           WEFT_ECLOSED); /* waiters are dropped: with them other waits may go */
     }
-    weft__loop_watch_signals(loop, false);
+    listen_or_not(signals);
     close(signals->fd);
     weft__sink_give_back(signals->sink);
-    loop->signals = NULL;
-    weft__free(signals, sizeof(*signals));
+    signals->sink = NULL;
 }
 
 /* ---- SIGINT of a runner ------------------------------------------------------------------------------------ */
@@ -276,23 +356,23 @@ int weft__interrupt_prepare(weft_loop *loop)
 
 void weft__interrupt_begin(weft_loop *loop, struct weft__interrupt *interrupt)
 {
-    struct weft__signals *signals = loop->signals;
+    struct signals *signals = signals_find(loop);
 
     interrupt->heard = 0;
     if (!signals || !weft__sink_interrupt(signals->sink))
         return;
     signals->interrupt = interrupt;
-    listen_or_not(loop);
+    listen_or_not(signals);
 }
 
 int weft__interrupt_end(weft_loop *loop)
 {
-    struct weft__signals *signals = loop->signals;
+    struct signals *signals = signals_find(loop);
 
     if (!signals || !signals->interrupt)
         return 0;
     weft__sink_uninterrupt(signals->sink);
     signals->interrupt = NULL;
-    listen_or_not(loop);
+    listen_or_not(signals);
     return atomic_load(&signals->sink->interrupts);
 }

@@ -14,9 +14,9 @@
 #include "alloc.h"
 #include "io_priv.h"
 
-static struct weft__watch *watch_at(const weft_loop *loop, int fd)
+static struct weft__watch *watch_at(const struct weft__ios *ios, int fd)
 {
-    return fd >= 0 && fd < loop->watch_count ? loop->watches[fd] : NULL;
+    return ios && fd >= 0 && fd < ios->watch_count ? ios->watches[fd] : NULL;
 }
 
 static void side_stop(struct weft__side *side)
@@ -95,22 +95,24 @@ static void on_watch_write(evutil_socket_t fd, short what, void *arg)
 /* The watch of a number, made at its first use.  Errors: -EBADF, -EPERM, -ENOMEM. */
 static int watch_get(weft_loop *loop, int fd, struct weft__watch **out)
 {
-    struct weft__watch *watch = watch_at(loop, fd);
+    struct weft__ios *ios = weft__ios(loop);
+    struct weft__watch *watch = watch_at(ios, fd);
 
     if (fd < 0)
         return -EBADF;
-    if (fd >= loop->watch_count) {
+    if (!ios)
+        return -ENOMEM;
+    if (fd >= ios->watch_count) {
         int count = fd < 32 ? 64 : fd * 2;
-        struct weft__watch **watches = weft__resize(loop->watches,
-                                                    (size_t)loop->watch_count * sizeof(*watches),
+        struct weft__watch **watches = weft__resize(ios->watches,
+                                                    (size_t)ios->watch_count * sizeof(*watches),
                                                     (size_t)count * sizeof(*watches));
 
         if (!watches)
             return -ENOMEM;
-        memset(watches + loop->watch_count, 0,
-               (size_t)(count - loop->watch_count) * sizeof(*watches));
-        loop->watches = watches;
-        loop->watch_count = count;
+        memset(watches + ios->watch_count, 0, (size_t)(count - ios->watch_count) * sizeof(*watches));
+        ios->watches = watches;
+        ios->watch_count = count;
     }
     if (!watch) {
         watch = weft__zalloc(sizeof(*watch));
@@ -120,7 +122,7 @@ static int watch_get(weft_loop *loop, int fd, struct weft__watch **out)
         watch->fd = fd;
         for (int i = 0; i < 2; i++)
             watch->sides[i].hook = (struct weft__hook){{.kind = WEFT__NODE_HOOK}, call_reader};
-        loop->watches[fd] = watch;
+        ios->watches[fd] = watch;
     }
     *out = watch;
     return watch_refresh(watch);
@@ -163,7 +165,7 @@ static weft_future *watch_wait(weft_loop *loop, int fd, enum weft__direction dir
         return weft__op_failed(op, error);
     side->op = op;
     op->watch = watch;
-    loop->io_waits++;
+    loop->outside++;
     return &op->future;
 }
 
@@ -179,7 +181,7 @@ weft_future *weft_writable(weft_loop *loop, int fd)
 
 void weft_notify_closing(weft_loop *loop, int fd)
 {
-    struct weft__watch *watch = watch_at(weft__loop_of(loop), fd);
+    struct weft__watch *watch = watch_at(weft__ios(weft__loop_of(loop)), fd);
 
     if (watch)
         watch_forget(watch);
@@ -222,7 +224,7 @@ int weft_add_writer(weft_loop *loop, int fd, void (*fn)(void *arg), void *arg)
 
 static bool watch_remove(weft_loop *loop, int fd, enum weft__direction direction)
 {
-    struct weft__watch *watch = watch_at(weft__loop_of(loop), fd);
+    struct weft__watch *watch = watch_at(weft__ios(weft__loop_of(loop)), fd);
 
     if (!watch || !watch->sides[direction].fn)
         return false;
@@ -244,36 +246,40 @@ bool weft_remove_writer(weft_loop *loop, int fd)
 
 void weft__watch_refresh(weft_loop *loop, int fd)
 {
-    if (watch_at(loop, fd))
-        (void)watch_refresh(watch_at(loop, fd));
+    struct weft__watch *watch = watch_at(weft__ios(loop), fd);
+
+    if (watch)
+        (void)watch_refresh(watch);
 }
 
-bool weft__watches_gone(const weft_loop *loop)
+bool weft__watches_gone(const struct weft__ios *ios)
 {
-    for (int fd = 0; fd < loop->watch_count; fd++)
-        for (int i = 0; i < 2 && loop->watches[fd]; i++)
-            if (weft__event_gone(&loop->watches[fd]->sides[i].event,
-                                 loop->watches[fd]->sides[i].added))
+    for (int fd = 0; fd < ios->watch_count; fd++)
+        for (int i = 0; i < 2 && ios->watches[fd]; i++)
+            if (weft__event_gone(&ios->watches[fd]->sides[i].event, ios->watches[fd]->sides[i].added))
                 return true;
     return false;
 }
 
-void weft__watches_forget(weft_loop *loop)
+void weft__watches_forget(struct weft__ios *ios)
 {
-    for (int fd = 0; fd < loop->watch_count; fd++)
-        for (int i = 0; i < 2 && loop->watches[fd]; i++)
-            loop->watches[fd]->sides[i].added = false;
+    for (int fd = 0; fd < ios->watch_count; fd++)
+        for (int i = 0; i < 2 && ios->watches[fd]; i++)
+            ios->watches[fd]->sides[i].added = false;
 }
 
-void weft__watches_close(weft_loop *loop)
+void weft__watches_close(struct weft__ios *ios)
 {
-    for (int fd = 0; fd < loop->watch_count; fd++) {
-        if (!loop->watches[fd])
+    for (int fd = 0; fd < ios->watch_count; fd++) {
+        struct weft__watch *watch = ios->watches[fd];
+
+        if (!watch)
             continue;
-        watch_forget(loop->watches[fd]);
-        weft__free(loop->watches[fd], sizeof(*loop->watches[fd]));
+        watch_forget(watch);
+        ios->watches[fd] = NULL;
+        weft__free(watch, sizeof(*watch));
     }
-    weft__free(loop->watches, (size_t)loop->watch_count * sizeof(*loop->watches));
-    loop->watches = NULL;
-    loop->watch_count = 0;
+    weft__free(ios->watches, (size_t)ios->watch_count * sizeof(*ios->watches));
+    ios->watches = NULL;
+    ios->watch_count = 0;
 }

@@ -2,7 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* RTLD_NEXT */
 #endif
-#include "loop_priv.h"
+#include "executor_priv.h"
 #include "resolver.h"
 
 #include "server_bodies.h"
@@ -50,7 +50,7 @@ RULE(a_number_needs_no_thread_and_the_stream_carries_bytes_at_once)
     socklen_t size = sizeof(on);
     char byte = 0;
 
-    ck_assert_ptr_null(loop->executor);
+    ck_assert_ptr_null(weft__default_executor(loop));
     accepted_from(listener, &fd);
     ck_assert_int_eq(weft_stream_post(stream, "x", 1), 0);
     ck_assert_int_eq(read(fd, &byte, 1), 1);

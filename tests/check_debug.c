@@ -71,7 +71,7 @@ RULE(the_dump_shows_both_forms_what_is_awaited_since_when_and_a_cancel)
     weft_task *task = weft_task_new(loop, WEFT_CALL(outer));
 
     snprintf(expected, sizeof(expected),
-             "1 task, 0 timers, 0 waiting for descriptors\n"
+             "1 task, 0 timers, 0 waiting for descriptors or threads\n"
              "outer-1  ready  (made at %s:%d)\n"
              "  outer  not started\n",
              __FILE__, made);
@@ -79,7 +79,7 @@ RULE(the_dump_shows_both_forms_what_is_awaited_since_when_and_a_cancel)
     run_rounds(1);
     weft_testing_advance(loop, 2.5);
     snprintf(expected, sizeof(expected),
-             "1 task, 1 timer, 0 waiting for descriptors\n"
+             "1 task, 1 timer, 0 waiting for descriptors or threads\n"
              "outer-1  waiting 2.500 s on <sleep pending, 1 waiting>  (made at %s:%d)\n"
              "  outer  %s:%d\n"
              "    inner  state INNER_SLEPT\n",
@@ -88,14 +88,14 @@ RULE(the_dump_shows_both_forms_what_is_awaited_since_when_and_a_cancel)
     ck_assert_str_eq(dump(), expected); /* it changes nothing */
     weft_future_cancel_at(task, "enough", "here.c:1");
     snprintf(expected, sizeof(expected),
-             "1 task, 0 timers, 0 waiting for descriptors\n"
+             "1 task, 0 timers, 0 waiting for descriptors or threads\n"
              "outer-1  ready  cancel requested at here.c:1: enough  (made at %s:%d)\n"
              "  outer  %s:%d\n"
              "    inner  state INNER_SLEPT\n",
              __FILE__, made, __FILE__, outer_line);
     ck_assert_str_eq(dump(), expected);
     ck_assert_int_eq(run_task(task, NULL), WEFT_ECANCELLED);
-    ck_assert_str_eq(dump(), "0 tasks, 0 timers, 0 waiting for descriptors\n");
+    ck_assert_str_eq(dump(), "0 tasks, 0 timers, 0 waiting for descriptors or threads\n");
 }
 END_RULE
 

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <signal.h>
 
-#include "loop_priv.h"
+#include "executor_priv.h"
 
 #include "executor_jobs.h"
 
@@ -18,12 +18,12 @@ RULE(the_default_pool_is_made_with_the_first_job_and_ends_with_the_loop)
     struct work work;
 
     work_init(&work, NULL, false);
-    ck_assert_ptr_null(loop->executor);
+    ck_assert_ptr_null(weft__default_executor(loop));
     ck_assert_int_eq(run_task(start_work(NULL, &work), NULL), 0);
-    ck_assert_ptr_nonnull(loop->executor);
+    ck_assert_ptr_nonnull(weft__default_executor(loop));
     ck_assert_int_eq(count_threads(), before + 1);
     ck_assert_int_eq(weft_loop_close(loop), 0);
-    ck_assert_ptr_null(loop->executor);
+    ck_assert_ptr_null(weft__default_executor(loop));
     ck_assert_int_eq(count_threads(), before);
 }
 END_RULE

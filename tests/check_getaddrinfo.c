@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "loop_priv.h"
+#include "executor_priv.h"
 
 #include "harness.h"
 
@@ -33,7 +33,7 @@ static const char *number(const char *host, const char *service, const struct ad
     void *list;
 
     ck_assert(weft_future_is_done(f));
-    ck_assert_ptr_null(loop->executor); /* no thread was needed */
+    ck_assert_ptr_null(weft__default_executor(loop)); /* no thread was needed */
     ck_assert_msg(weft_future_result(f, &list) == 0, "%s", weft_errname(weft_future_error(f)));
     text = first(list);
     weft_future_unref(f);
@@ -74,7 +74,7 @@ RULE(a_name_where_only_numbers_were_asked_for_is_an_error_at_once)
 
     ck_assert(weft_future_is_done(f));
     ck_assert_str_eq(weft_errname(weft_future_error(f)), "EAI_NONAME");
-    ck_assert_ptr_null(loop->executor);
+    ck_assert_ptr_null(weft__default_executor(loop));
     weft_future_unref(f);
     f = weft_getaddrinfo(loop, NULL, NULL, NULL);
     ck_assert(weft_future_is_done(f));
@@ -120,7 +120,7 @@ RULE(a_name_is_looked_up_in_a_thread)
     }
     task = weft_task_new(loop, WEFT_CALL(lookup, .host = host));
     run_rounds(1);
-    ck_assert_ptr_nonnull(loop->executor);
+    ck_assert_ptr_nonnull(weft__default_executor(loop));
     memset(host, 'x', sizeof(host) - 1); /* it was copied */
     ck_assert_int_eq(run_task(task, NULL), 0);
     ck_assert_ptr_nonnull(strstr(trace(), " stream "));
@@ -151,7 +151,7 @@ RULE(a_lookup_that_is_cancelled_ends_at_once_and_goes_on_alone)
     ck_assert(trace()[0] ? weft_future_error(f) < WEFT_EGAI : weft_future_is_cancelled(f));
     weft_future_unref(f);
     weft_future_unref(weft_getaddrinfo(loop, "localhost", "80", &stream)); /* dropped */
-    weft_executor_shutdown(loop->executor, WEFT_NEVER); /* so that nothing is left */
+    weft_executor_shutdown(weft__default_executor(loop), WEFT_NEVER); /* so that nothing is left */
 }
 END_RULE
 

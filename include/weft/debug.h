@@ -2,7 +2,7 @@
  *
  *     weft_dump(loop, stderr);
  *
- *     2 tasks, 1 timer, 0 waiting for descriptors
+ *     2 tasks, 1 timer, 0 waiting for descriptors or threads
  *     fetch-1  waiting 0.200 s on <sleep pending, 1 waiting>  (made at main.c:40)
  *       fetch  fetch.c:31
  *         client_readall  client.c:57

@@ -4,7 +4,7 @@
     (gdb) weft-tasks                    the tasks of all open loops of the process
     (gdb) weft-tasks f->task->loop      of one loop: an expression for a weft_loop *
 
-    3 tasks, 1 timer, 1 waiting for descriptors
+    3 tasks, 1 timer, 1 waiting for descriptors or threads
     fetch-1  waiting 0.200 s on <sleep pending, 1 waiting>  (made at main.c:40)
       fetch  fetch.c:31
         client_readall  client.c:57
@@ -145,10 +145,10 @@ def frame_lines(task):
 
 def loop_lines(loop):
     clock = Clock(loop)
-    yield "%s, %s, %d waiting for descriptors" % (
+    yield "%s, %s, %d waiting for descriptors or threads" % (
         plural(loop["task_count"], "task"),
         plural(loop["heap"]["count"], "timer"),
-        loop["io_waits"],
+        loop["outside"],
     )
     for task in chain(loop["tasks"], "next"):
         # One that lies in broken memory does not hide the others.
