@@ -44,7 +44,7 @@ if ! [ -e "$archive" ] || ! build "$archive" ||
         echo "#define HAVE_$macro 1"
     done >"$work/config.h"
     [ -e "$top_builddir/config.h" ] && cp "$top_builddir/config.h" "$work"
-    build -O0 "-I$work" "-I$top_srcdir/lib" "$top_srcdir"/lib/*.c || exit 99
+    build -O0 "-I$work" "-I$top_srcdir/lib" "$top_srcdir"/lib/*/*.c || exit 99
 fi
 
 run_gdb -ex starti -ex 'python print(gdb.selected_inferior().pid)' "$work/tree" >"$work/started"

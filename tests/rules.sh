@@ -38,7 +38,7 @@ tested() {
             sub(/^ *# */, "")
             pending = numbers($0)
             bear("")
-        }' "$top_srcdir"/tests/check_*.c "$top_srcdir"/tests/*.sh
+        }' "$top_srcdir"/tests/*/check_*.c "$top_srcdir"/tests/*.sh
 }
 
 # "17|text|where" for each row.

@@ -16,7 +16,7 @@ made, so that the time ends with the loop's last turn.
 It reads memory and calls nothing, so that a core file will do, and a process that is stopped
 anywhere.  It needs the debug information of libweft (-g, or the distribution's debug package), not
 the program's.  It starts at weft__loops, and relies on these: struct weft_loop, weft_future and
-weft__task in lib/*_priv.h, struct weft__node in lib/list.h, weft_gen and weft_gen_type in
+weft__task in lib/core/*.h, struct weft__node in lib/base/list.h, weft_gen and weft_gen_type in
 include/weft/gen.h.
 """
 

@@ -1,0 +1,189 @@
+/* call.c - calls that were asked for: weft_call_soon and its kin, and their handles.
+ *
+ * A call lies in a slot of the loop's table.  Its handle is the slot's number and how often the slot was
+ * used: once the call has run or was cancelled, the slot's count goes up, and the old handle names nothing.
+ * So a handle may be cancelled at any time, for ever.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "base/alloc.h"
+#include "core/loop.h"
+
+struct weft__call {
+    struct weft__node node;
+    weft_call_fn *fn; /* NULL: the slot is free */
+    void *arg;
+    struct weft__timer timer;
+    uint32_t index;
+    uint32_t generation;
+    bool is_due; /* it counts in loop->due_calls */
+    struct weft__call *next_free;
+};
+
+/* One more page of slots.  Errors: -ENOMEM. */
+static int add_page(weft_loop *loop)
+{
+    struct weft__call *page;
+
+    if (loop->call_pages == loop->call_pages_size) {
+        uint32_t size = loop->call_pages_size ? loop->call_pages_size * 2 : 8;
+        struct weft__call **pages = weft__resize(
+            loop->calls, loop->call_pages_size * sizeof(*pages), size * sizeof(*pages));
+
+        if (!pages)
+            return -ENOMEM;
+        loop->calls = pages;
+        loop->call_pages_size = size;
+    }
+    page = weft__zalloc(WEFT__CALL_PAGE * sizeof(*page));
+    if (!page)
+        return -ENOMEM;
+    for (uint32_t i = WEFT__CALL_PAGE; i-- > 0;) {
+        page[i].index = loop->call_pages * WEFT__CALL_PAGE + i;
+        page[i].next_free = loop->free_calls;
+        loop->free_calls = &page[i];
+    }
+    loop->calls[loop->call_pages++] = page;
+    return 0;
+}
+
+static void release(weft_loop *loop, struct weft__call *call)
+{
+    loop->due_calls -= call->is_due;
+    call->is_due = false;
+    call->fn = NULL;
+    call->generation++;
+    call->next_free = loop->free_calls;
+    loop->free_calls = call;
+    weft__count(WEFT__COUNT_CALLS, -1);
+}
+
+static weft_handle handle_of(const struct weft__call *call)
+{
+    return (weft_handle)call->generation << 32 | (call->index + 1);
+}
+
+/* Take a slot.  Errors: -ENOMEM, WEFT_ECLOSED. */
+static int take(weft_loop *loop, weft_call_fn *fn, void *arg, struct weft__call **out)
+{
+    struct weft__call *call;
+
+    if (loop->closed)
+        return WEFT_ECLOSED;
+    if (!loop->free_calls && add_page(loop) != 0)
+        return -ENOMEM;
+    call = *out = loop->free_calls;
+    loop->free_calls = call->next_free;
+    call->node = (struct weft__node){.kind = WEFT__NODE_CALL};
+    call->fn = fn;
+    call->arg = arg;
+    weft__count(WEFT__COUNT_CALLS, 1);
+    return 0;
+}
+
+int weft_call_soon(weft_loop *loop, weft_call_fn *fn, void *arg, weft_handle *handle)
+{
+    struct weft__call *call;
+    int error;
+
+    loop = weft__loop_of(loop);
+    error = take(loop, fn, arg, &call);
+    if (handle)
+        *handle = error ? 0 : handle_of(call);
+    if (!error)
+        weft__loop_push(loop, &call->node);
+    return error;
+}
+
+static void call_due(weft_loop *loop, struct weft__timer *timer)
+{
+    struct weft__call *call = weft__container_of(timer, struct weft__call, timer);
+
+    call->is_due = true;
+    loop->due_calls++;
+    weft__loop_push(loop, &call->node);
+}
+
+static const struct weft__timer_type call_timer = {.fire = call_due};
+
+static int call_at(weft_loop *loop, double seconds, bool relative, weft_call_fn *fn, void *arg,
+                   weft_handle *handle)
+{
+    struct weft__call *call;
+    int64_t when;
+    int error = weft__deadline(loop, seconds, relative, &when);
+
+    if (handle)
+        *handle = 0;
+    if (!error)
+        error = take(loop, fn, arg, &call);
+    if (error)
+        return error;
+    error = weft__timer_add(loop, &call->timer, &call_timer, when);
+    if (error) {
+        release(loop, call);
+        return error;
+    }
+    if (handle)
+        *handle = handle_of(call);
+    return 0;
+}
+
+int weft_call_later(weft_loop *loop, double seconds, weft_call_fn *fn, void *arg,
+                    weft_handle *handle)
+{
+    if (seconds <= 0)
+        return weft_call_soon(loop, fn, arg, handle);
+    return call_at(weft__loop_of(loop), seconds, true, fn, arg, handle);
+}
+
+int weft_call_at(weft_loop *loop, double when, weft_call_fn *fn, void *arg, weft_handle *handle)
+{
+    return call_at(weft__loop_of(loop), when, false, fn, arg, handle);
+}
+
+void weft__call_run(weft_loop *loop, struct weft__node *node)
+{
+    struct weft__call *call = weft__container_of(node, struct weft__call, node);
+    weft_call_fn *fn = call->fn;
+    void *arg = call->arg;
+
+    release(loop, call);
+    fn(arg);
+}
+
+bool weft_handle_cancel(weft_loop *loop, weft_handle handle)
+{
+    uint32_t index = (uint32_t)handle;
+    struct weft__call *call;
+
+    loop = weft__loop_of(loop);
+    if (index == 0 || index > loop->call_pages * WEFT__CALL_PAGE)
+        return false;
+    index--;
+    call = &loop->calls[index / WEFT__CALL_PAGE][index % WEFT__CALL_PAGE];
+    if (!call->fn || handle_of(call) != handle)
+        return false;
+    if (call->node.next)
+        weft__queue_remove(&call->node);
+    weft__timer_remove(loop, &call->timer);
+    release(loop, call);
+    return true;
+}
+
+void weft__calls_close(weft_loop *loop)
+{
+    for (uint32_t page = 0; page < loop->call_pages; page++) {
+        for (uint32_t i = 0; i < WEFT__CALL_PAGE; i++)
+            if (loop->calls[page][i].fn)
+                weft__count(WEFT__COUNT_CALLS, -1);
+        weft__free(loop->calls[page], WEFT__CALL_PAGE * sizeof(struct weft__call));
+    }
+    weft__free(loop->calls, loop->call_pages_size * sizeof(*loop->calls));
+    loop->calls = NULL;
+    loop->free_calls = NULL;
+    loop->call_pages = loop->call_pages_size = 0;
+    loop->due_calls = 0;
+}

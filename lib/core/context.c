@@ -1,0 +1,112 @@
+/* context.c - what only some tasks have: a context that their children inherit, a name of their own. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "core/loop.h"
+
+struct weft__task_extra *weft__task_need_extra(struct weft__task *task)
+{
+    if (!task->extra)
+        task->extra = weft__zalloc(sizeof(*task->extra));
+    return task->extra;
+}
+
+static void free_context(void *context, const weft_context_type *type)
+{
+    if (context && type && type->free)
+        type->free(context);
+}
+
+int weft__context_inherit(struct weft__task *task)
+{
+    const struct weft__task_extra *from = NULL;
+    struct weft__task_extra *to;
+
+    if (weft__thread.task)
+        from = weft__task(weft__thread.task)->extra;
+    if (!from || !from->context)
+        return 0;
+    to = weft__task_need_extra(task);
+    if (!to)
+        return -ENOMEM;
+    to->context = from->context;
+    to->context_type = from->context_type;
+    if (from->context_type && from->context_type->copy)
+        to->context = from->context_type->copy(from->context);
+    return to->context ? 0 : -ENOMEM;
+}
+
+int weft_task_set_context(weft_task *task, void *context, const weft_context_type *type)
+{
+    struct weft__task_extra *extra = NULL;
+    int error = 0;
+
+    if (!task)
+        task = weft__thread.task;
+    if (!task)
+        error = WEFT_ENOTASK;
+    else if (!weft_is_task(task))
+        error = WEFT_ENOTTASK;
+    else if (!(extra = weft__task_need_extra(weft__task(task))))
+        error = -ENOMEM;
+    if (error) {
+        free_context(context, type);
+        return error;
+    }
+    free_context(extra->context, extra->context_type);
+    extra->context = context;
+    extra->context_type = type;
+    return 0;
+}
+
+void *weft_task_context(const weft_task *task)
+{
+    if (!task)
+        task = weft__thread.task;
+    if (!task || !weft_is_task(task) || !weft__task(task)->extra)
+        return NULL;
+    return weft__task(task)->extra->context;
+}
+
+void weft__context_release(struct weft__task *task)
+{
+    if (!task->extra)
+        return;
+    free_context(task->extra->context, task->extra->context_type);
+    task->extra->context = NULL;
+}
+
+/* ---- names ---------------------------------------------------------------------------------------------- */
+
+int weft_task_name(const weft_task *task, char *buffer, size_t size)
+{
+    const struct weft__task *self = weft__task(task);
+
+    if (!weft_is_task(task))
+        return snprintf(buffer, size, "%s", "");
+    if (self->extra && self->extra->name)
+        return snprintf(buffer, size, "%s", self->extra->name);
+    return snprintf(buffer, size, "%s-%u",
+                    weft__done(task) ? self->body.type->name : self->body.gen->type->name,
+                    (unsigned)task->w.id);
+}
+
+int weft_task_set_name(weft_task *task, const char *name)
+{
+    struct weft__task_extra *extra;
+    char *copy;
+
+    if (!weft_is_task(task))
+        return WEFT_ENOTTASK;
+    extra = weft__task_need_extra(weft__task(task));
+    copy = extra ? weft__strdup(name) : NULL;
+    if (!copy)
+        return -ENOMEM;
+    weft__string_free(extra->name);
+    extra->name = copy;
+    return 0;
+}

@@ -1,0 +1,146 @@
+/* debug.c - reports, the debug mode, and the dump. */
+#include "config.h"
+
+#include <stdio.h>
+#include <weft/debug.h>
+
+#include "core/loop.h"
+
+/* ---- reports ---------------------------------------------------------------------------------------------- */
+
+static void report_to_stderr(const weft_report *report)
+{
+    fprintf(stderr, "weft: %s%s%s", report->message, report->subject ? ": " : "",
+            report->subject ? report->subject : "");
+    if (report->error)
+        fprintf(stderr, ": %s (%s)", weft_strerror(report->error), weft_errname(report->error));
+    fputc('\n', stderr);
+}
+
+void weft__report(weft_loop *loop, const char *message, int error, weft_future *future)
+{
+    char subject[256];
+    weft_report report = {message, error, future, NULL};
+
+    if (future) {
+        weft_future_describe(future, subject, sizeof(subject));
+        report.subject = subject;
+    }
+    if (!loop->exception_cb || loop->reporting) {
+        report_to_stderr(&report);
+        return;
+    }
+    loop->reporting = true;
+    loop->exception_cb(loop, &report, loop->exception_arg);
+    loop->reporting = false;
+}
+
+void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, void *arg)
+{
+    loop = weft__loop_of(loop);
+    loop->exception_cb = cb;
+    loop->exception_arg = arg;
+}
+
+/* ---- the debug mode --------------------------------------------------------------------------------------- */
+
+void weft__wrong_thread(const weft_loop *loop, const char *what)
+{
+    weft__fatal("%s on loop %p from another thread than the loop's; from there, use what is called "
+                "_threadsafe",
+                what, (const void *)loop);
+}
+
+void weft_loop_set_debug(weft_loop *loop, bool on)
+{
+    loop = weft__loop_of(loop);
+    loop->debug = on;
+    weft__loop_observe(loop);
+}
+
+void weft__loop_observe(weft_loop *loop)
+{
+    loop->observed = loop->debug || loop->hooks || loop->order;
+}
+
+void weft_loop_set_hooks(weft_loop *loop, const weft_hooks *hooks, void *arg)
+{
+    loop = weft__loop_of(loop);
+    loop->hooks = hooks;
+    loop->hooks_arg = arg;
+    weft__loop_observe(loop);
+}
+
+bool weft_loop_debug(const weft_loop *loop)
+{
+    return loop->debug;
+}
+
+void weft_loop_set_slow_limit(weft_loop *loop, double seconds)
+{
+    weft__loop_of(loop)->slow_ns = (int64_t)(seconds * WEFT__NS);
+}
+
+/* ---- the dump --------------------------------------------------------------------------------------------- */
+
+enum { DEPTH = 32 }; /* frames that are shown of one task: the outermost */
+
+static void dump_frames(const struct weft__task *task, FILE *out)
+{
+    weft_frame_info frames[DEPTH];
+    size_t depth = weft_task_stack(&task->future, frames, DEPTH);
+
+    for (size_t i = 0; i < depth && i < DEPTH; i++) {
+        fprintf(out, "  %*s%s  ", (int)(2 * i), "", frames[i].function);
+        if (frames[i].site)
+            fprintf(out, "%s:%d\n", frames[i].site->file, frames[i].site->line);
+        else if (frames[i].state_name)
+            fprintf(out, "state %s\n", frames[i].state_name);
+        else if (frames[i].state == 0)
+            fputs("not started\n", out);
+        else
+            fprintf(out, "state %d\n", frames[i].state);
+    }
+    if (depth > DEPTH)
+        fprintf(out, "  ... and %zu more frames within\n", depth - DEPTH);
+}
+
+static void dump_task(weft_loop *loop, const struct weft__task *task, FILE *out)
+{
+    uint32_t now = (uint32_t)(weft__loop_now(loop) / 1000000);
+    const weft_future *awaiting = weft__task_blocked_on(task);
+    char name[96], what[192];
+
+    weft_task_name(&task->future, name, sizeof(name));
+    fputs(name, out);
+    if (awaiting) {
+        weft_future_describe(awaiting, what, sizeof(what));
+        fprintf(out, "  waiting %.3f s on %s", (uint32_t)(now - task->node.since) / 1e3, what);
+    } else {
+        fputs(task->node.next ? "  ready" : "  running", out);
+    }
+    if (task->future.cancelling)
+        fprintf(out, "  cancel requested at %s%s%s", task->future.v.where,
+                task->future.u.reason ? ": " : "",
+                task->future.u.reason ? task->future.u.reason : "");
+    if (task->future.site)
+        fprintf(out, "  (made at %s)", task->future.site);
+    fputc('\n', out);
+    dump_frames(task, out);
+}
+
+void weft_dump(weft_loop *loop, FILE *out)
+{
+    if (!loop)
+        loop = weft__thread.loop;
+    if (!loop) {
+        fputs("no loop\n", out);
+        return;
+    }
+    fprintf(out, "%zu task%s, %u timer%s, %zu waiting for descriptors or threads\n",
+            loop->task_count, loop->task_count == 1 ? "" : "s", (unsigned)loop->heap.count,
+            loop->heap.count == 1 ? "" : "s", loop->outside);
+    for (const struct weft__task *task = loop->tasks; task; task = task->next)
+        dump_task(loop, task, out);
+    fflush(out);
+}

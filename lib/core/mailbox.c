@@ -1,0 +1,366 @@
+/* mailbox.c - what other threads post: calls, cancels, references given back, and the ends of jobs.
+ *
+ * One lock guards the list, the number of references on the loop, and whether it is closed; so a post either
+ * comes before the close, or is refused.  The descriptor is written once until the loop has collected.
+ *
+ * Who posts holds the loop in one of two ways: by a reference (weft_loop_ref), which keeps it open; or as a
+ * guest, a thread of the library's own, which keeps only its memory.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+#ifdef HAVE_SYS_EVENTFD_H
+#include <sys/eventfd.h>
+#endif
+
+#include "base/alloc.h"
+#include "core/loop.h"
+
+/* A letter that weft_call_soon_threadsafe and its kin write. */
+struct posted {
+    struct weft__letter letter;
+    weft_loop *loop;
+    weft_call_fn *fn;
+    void *arg;
+    const char *reason; /* a cancel's */
+};
+
+int weft__wake_pipe(int fds[2])
+{
+#ifdef HAVE_PIPE2
+    return pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
+#else
+    if (pipe(fds) != 0)
+        return -errno;
+    for (int i = 0; i < 2; i++) {
+        fcntl(fds[i], F_SETFL, O_NONBLOCK);
+        fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+    }
+    return 0;
+#endif
+}
+
+int weft__mailbox_open(weft_loop *loop)
+{
+#ifdef HAVE_EVENTFD
+    loop->wake_read = loop->wake_write = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->wake_read < 0)
+        return -errno;
+#else
+    int fds[2], error = weft__wake_pipe(fds);
+
+    if (error)
+        return error;
+    loop->wake_read = fds[0];
+    loop->wake_write = fds[1];
+#endif
+    return -pthread_mutex_init(&loop->lock, NULL);
+}
+
+/* Wake a loop that is blocked; under the lock. */
+static void signal_loop(weft_loop *loop)
+{
+    static const uint64_t one = 1;
+
+    if (loop->signalled || loop->gone)
+        return;
+    loop->signalled = true;
+    while (write(loop->wake_write, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+static void drain_signal(weft_loop *loop)
+{
+    char bytes[64];
+
+    if (!loop->signalled)
+        return;
+    loop->signalled = false;
+    while (read(loop->wake_read, bytes, sizeof(bytes)) < 0 && errno == EINTR)
+        ;
+}
+
+/* The loop takes the lock before those who post: a mutex is not fair, and a flood would keep it out. */
+static void lock_first(weft_loop *loop)
+{
+    atomic_store(&loop->collecting, true);
+    pthread_mutex_lock(&loop->lock);
+    atomic_store(&loop->collecting, false);
+}
+
+int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
+{
+    bool here = pthread_equal(pthread_self(), loop->thread);
+    int error = 0;
+
+    letter->hook.node.kind = WEFT__NODE_HOOK;
+    letter->next = NULL;
+    while (atomic_load(&loop->collecting))
+        sched_yield();
+    pthread_mutex_lock(&loop->lock);
+    if (loop->gone)
+        error = WEFT_ECLOSED;
+    else if (!here && !guest && loop->refs < 2)
+        error = WEFT_EUNSHARED;
+    if (!error) {
+        if (loop->last_posted)
+            loop->last_posted->next = letter;
+        else
+            loop->posted = letter;
+        loop->last_posted = letter;
+        atomic_store(&loop->mail_waits, true);
+        if (!here)
+            signal_loop(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (!error && here) {
+        weft__mailbox_collect(loop);
+        weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
+    }
+    return error;
+}
+
+static void run_posted(struct weft__hook *hook);
+
+static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
+{
+    struct posted *posted = weft__alloc(sizeof(*posted));
+    int error;
+
+    if (!posted)
+        return -ENOMEM;
+    *posted = (struct posted){
+        .letter.hook.fn = run_posted, .loop = loop, .fn = fn, .arg = arg, .reason = reason};
+    error = weft__mailbox_post(loop, &posted->letter, false);
+    if (error)
+        weft__free(posted, sizeof(*posted));
+    return error;
+}
+
+int weft_call_soon_threadsafe(weft_loop *loop, weft_call_fn *fn, void *arg)
+{
+    return post(loop, fn, arg, NULL);
+}
+
+/* Tells a cancel from a call: its function is never called. */
+static void is_cancel(void *arg)
+{
+    (void)arg;
+}
+
+int weft_future_cancel_threadsafe(weft_future *future, const char *reason)
+{
+    return post(future->loop, is_cancel, future, reason);
+}
+
+static void unref_posted(void *arg)
+{
+    weft_future_unref(arg);
+}
+
+int weft_future_unref_threadsafe(weft_future *future)
+{
+    return future ? post(future->loop, unref_posted, future, NULL) : 0;
+}
+
+/* Its turn has come.  In a loop that closes, a call is dropped, and a reference is given back all the same. */
+static void run_posted(struct weft__hook *hook)
+{
+    struct posted run = *weft__container_of(hook, struct posted, letter.hook);
+
+    weft__free(weft__container_of(hook, struct posted, letter.hook), sizeof(run));
+    if (run.loop->closed && run.fn != unref_posted)
+        return;
+    if (run.fn == is_cancel)
+        weft_future_cancel_at(run.arg, run.reason, "another thread");
+    else
+        run.fn(run.arg);
+}
+
+/* Take over what was posted.  It is fed to the rounds in portions (weft__mailbox_feed), so that a flood does not
+ * delay what else is ready. */
+void weft__mailbox_collect(weft_loop *loop)
+{
+    struct weft__letter *posted, *last;
+
+    lock_first(loop);
+    drain_signal(loop);
+    posted = loop->posted;
+    last = loop->last_posted;
+    loop->posted = loop->last_posted = NULL;
+    atomic_store(&loop->mail_waits, false);
+    pthread_mutex_unlock(&loop->lock);
+    if (posted) {
+        if (loop->mail)
+            loop->last_mail->next = posted;
+        else
+            loop->mail = posted;
+        loop->last_mail = last;
+        weft__loop_wake(loop);
+    }
+    weft__loop_listen(loop);
+}
+
+void weft__mailbox_feed(weft_loop *loop, unsigned count)
+{
+    for (; loop->mail && count > 0; count--) {
+        struct weft__letter *letter = loop->mail;
+
+        loop->mail = letter->next;
+        weft__queue_push(&loop->ready, &letter->hook.node);
+    }
+}
+
+void weft__mailbox_close(weft_loop *loop)
+{
+    lock_first(loop);
+    loop->gone = true;
+    pthread_mutex_unlock(&loop->lock);
+    weft__mailbox_collect(loop); /* the last that were not refused */
+    while (loop->mail)
+        weft__mailbox_feed(loop, WEFT__TURN); /* to be dropped */
+    close(loop->wake_read);
+    if (loop->wake_write != loop->wake_read)
+        close(loop->wake_write);
+}
+
+/* ---- the memory ------------------------------------------------------------------------------------------ */
+
+static void free_loop(weft_loop *loop)
+{
+    struct weft__part *part;
+
+    while ((part = loop->parts)) {
+        loop->parts = part->next;
+        weft__free(part, part->type->size);
+    }
+    pthread_mutex_destroy(&loop->lock);
+    weft__free(loop, sizeof(*loop));
+}
+
+void weft__loop_released(weft_loop *loop)
+{
+    bool forsaken;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->forsaken = loop->refs == 0 && loop->held == 0;
+    forsaken = loop->forsaken && loop->guests == 0;
+    pthread_mutex_unlock(&loop->lock);
+    if (forsaken)
+        free_loop(loop);
+}
+
+void weft__loop_enter_guest(weft_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->guests++;
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void weft__loop_leave_guest(weft_loop *loop)
+{
+    bool forsaken;
+
+    pthread_mutex_lock(&loop->lock);
+    forsaken = --loop->guests == 0 && loop->forsaken;
+    pthread_mutex_unlock(&loop->lock);
+    if (forsaken)
+        free_loop(loop);
+}
+
+int weft__guest_enlist(weft_loop *loop, struct weft__guest *guest)
+{
+    bool closing;
+
+    pthread_mutex_lock(&loop->lock);
+    closing = loop->closing;
+    if (!closing) {
+        guest->next = loop->guest_list;
+        if (guest->next)
+            guest->next->prev = guest;
+        loop->guest_list = guest;
+        guest->listed = true;
+    }
+    pthread_mutex_unlock(&loop->lock);
+    return closing ? WEFT_ECLOSED : 0;
+}
+
+/* Under the lock. */
+static void delist(weft_loop *loop, struct weft__guest *guest)
+{
+    if (!guest->listed)
+        return;
+    if (guest->prev)
+        guest->prev->next = guest->next;
+    else
+        loop->guest_list = guest->next;
+    if (guest->next)
+        guest->next->prev = guest->prev;
+    guest->listed = false;
+}
+
+void weft__guest_delist(weft_loop *loop, struct weft__guest *guest)
+{
+    pthread_mutex_lock(&loop->lock);
+    delist(loop, guest);
+    pthread_mutex_unlock(&loop->lock);
+}
+
+void weft__guests_close(weft_loop *loop)
+{
+    struct weft__guest *guest;
+
+    pthread_mutex_lock(&loop->lock);
+    loop->closing = true;
+    while ((guest = loop->guest_list)) {
+        delist(loop, guest);
+        guest->closing(guest);
+    }
+    pthread_mutex_unlock(&loop->lock);
+}
+
+/* ---- references on the loop ------------------------------------------------------------------------------ */
+
+weft_loop *weft_loop_ref(weft_loop *loop)
+{
+    pthread_mutex_lock(&loop->lock);
+    loop->refs++;
+    atomic_store(&loop->shared, loop->refs > 1);
+    pthread_mutex_unlock(&loop->lock);
+    if (pthread_equal(pthread_self(), loop->thread))
+        weft__loop_listen(loop);
+    return loop;
+}
+
+void weft_loop_unref(weft_loop *loop)
+{
+    bool last, here;
+
+    if (!loop)
+        return;
+    here = pthread_equal(pthread_self(), loop->thread);
+    pthread_mutex_lock(&loop->lock);
+    last = loop->refs == 1;
+    if (!last) {
+        loop->refs--;
+        atomic_store(&loop->shared, loop->refs > 1);
+        /* It may have nothing more to wait for. */
+        if (!here && loop->refs == 1)
+            signal_loop(loop);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (!last) {
+        if (here)
+            weft__loop_listen(loop);
+        return;
+    }
+    if (weft_loop_close(loop) == WEFT_ERUNNING)
+        weft__fatal("the last reference on a loop was dropped while it was running");
+    pthread_mutex_lock(&loop->lock);
+    loop->refs = 0;
+    pthread_mutex_unlock(&loop->lock);
+    weft__loop_released(loop);
+}

@@ -1,0 +1,232 @@
+/* scope.c - scopes in a body: deadline, shield, level trigger.
+ *
+ * A task's scopes are a list from the innermost outwards.  A request to cancel comes from one of them (its
+ * deadline) or from outside all, and goes inwards: the first shield on its way keeps it (HELD) until
+ * it is left; the level-triggered scopes that it passed stay cancelled.  The mark WEFT__LEVEL on the task
+ * follows from the list, and is computed anew whenever that changes.
+ *
+ * A scope that a body forgets to leave is left for it when its frame ends: it lies in that frame.
+ */
+#include "config.h"
+
+#include <errno.h>
+
+#include "core/loop.h"
+#include "core/scope.h"
+
+enum scope_state { SCOPE_OUT, SCOPE_ACTIVE, SCOPE_EXPIRING, SCOPE_EXPIRED };
+
+enum { HELD = 1, LEVEL_CANCELLED = 2 }; /* scope->held */
+
+/* Compute the mark: a level-triggered scope was cancelled, and no shield lies within it. */
+static void refresh(struct weft__task *task)
+{
+    weft_scope *scope = task->extra->scopes;
+
+    task->future.flags &= (uint8_t)~WEFT__LEVEL;
+    for (; scope && !(scope->held & LEVEL_CANCELLED); scope = scope->outer)
+        if (scope->flags & WEFT_SCOPE_SHIELD)
+            return;
+    task->future.flags |= scope ? WEFT__LEVEL : 0;
+}
+
+/* A request passes the scopes within `outer`, from there inwards; the same walk for all who ask. */
+static bool hold(struct weft__task *task, const weft_scope *outer)
+{
+    weft_scope *shield = NULL;
+    weft_scope *scope;
+
+    for (scope = task->extra->scopes; scope && scope != outer; scope = scope->outer)
+        if (scope->flags & WEFT_SCOPE_SHIELD)
+            shield = scope;
+    scope = shield ? shield->outer : task->extra->scopes;
+    for (; scope && scope != outer; scope = scope->outer)
+        if (scope->flags & WEFT_SCOPE_LEVEL)
+            scope->held |= LEVEL_CANCELLED;
+    if (shield)
+        shield->held |= HELD;
+    refresh(task);
+    return shield != NULL;
+}
+
+bool weft__scope_hold(struct weft__task *task, weft_scope *asking)
+{
+    if (!task->extra || !task->extra->scopes)
+        return false;
+    if (asking && asking->flags & WEFT_SCOPE_LEVEL)
+        asking->held |= LEVEL_CANCELLED;
+    return hold(task, asking);
+}
+
+bool weft__scope_hold_within(struct weft__task *task, const weft_scope *outer)
+{
+    return task->extra && task->extra->scopes && hold(task, outer);
+}
+
+bool weft__scope_holds(const struct weft__task *task)
+{
+    const weft_scope *scope = task->extra ? task->extra->scopes : NULL;
+
+    while (scope && !(scope->held & HELD))
+        scope = scope->outer;
+    return scope != NULL;
+}
+
+static void scope_due(weft_loop *loop, struct weft__timer *timer)
+{
+    (void)loop;
+    weft__scope_expire(weft__container_of(timer, weft_scope, timer));
+}
+
+static const struct weft__timer_type scope_timer = {.fire = scope_due, .is_deadline = true};
+
+static int scope_arm(weft_scope *scope, double seconds)
+{
+    weft_loop *loop = scope->task->loop;
+    int64_t when;
+    int error;
+
+    if (seconds == WEFT_NEVER) {
+        weft__timer_remove(loop, &scope->timer);
+        return 0;
+    }
+    error = weft__deadline(loop, seconds, true, &when);
+    if (error)
+        return error;
+    weft__timer_remove(loop, &scope->timer);
+    return weft__timer_add(loop, &scope->timer, &scope_timer, when);
+}
+
+int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
+{
+    struct weft__task *task;
+    int error;
+
+    if (!weft__thread.task)
+        return WEFT_ENOTASK;
+    if (scope->task)
+        return WEFT_EINVALIDSTATE;
+    task = weft__task(weft__thread.task);
+    if (!weft__task_need_extra(task))
+        return -ENOMEM;
+    *scope = (weft_scope){.task = &task->future, .flags = flags};
+    error = scope_arm(scope, seconds);
+    if (error) {
+        scope->task = NULL;
+        return error;
+    }
+    scope->state = SCOPE_ACTIVE;
+    scope->entry_cancelling = task->future.cancelling;
+    scope->outer = task->extra->scopes;
+    task->extra->scopes = scope;
+    scope->entry_must = (task->future.flags & WEFT__MUST) != 0;
+    if (flags & WEFT_SCOPE_SHIELD && scope->entry_must) {
+        task->future.flags &= (uint8_t)~WEFT__MUST;
+        scope->held = HELD;
+    }
+    refresh(task);
+    if (seconds <= 0) {
+        /* Due already: the first await is cancelled, even a sleep(0). */
+        weft__timer_remove(task->future.loop, &scope->timer);
+        weft__scope_expire(scope);
+    }
+    return 0;
+}
+
+void weft__scope_expire(weft_scope *scope)
+{
+    struct weft__task *task = weft__task(scope->task);
+
+    scope->state = SCOPE_EXPIRING;
+    weft__task_count_request(task, "deadline", task->future.site);
+    if (!weft__scope_hold(task, scope))
+        weft__task_deliver(task);
+}
+
+/* Take a scope off its task's list; the ones within it that were not left go with it. */
+static void leave(weft_scope *scope)
+{
+    struct weft__task *task = weft__task(scope->task);
+    weft_scope *inner;
+
+    while ((inner = task->extra->scopes) != scope)
+        (void)weft_scope_exit(inner, WEFT_ECANCELLED);
+    task->extra->scopes = scope->outer;
+    weft__timer_remove(task->future.loop, &scope->timer);
+    refresh(task);
+}
+
+/* Whether a request that stood at entry was delivered within: together with the deadline's, as one cancel. */
+static bool foreign_delivered(const weft_scope *scope)
+{
+    return scope->entry_must && !(scope->flags & WEFT_SCOPE_SHIELD) &&
+           !(scope->task->flags & WEFT__MUST);
+}
+
+int weft_scope_exit(weft_scope *scope, int error)
+{
+    weft_future *future = scope->task;
+    struct weft__task *task;
+
+    if (!future || (scope->state != SCOPE_ACTIVE && scope->state != SCOPE_EXPIRING))
+        return error;
+    task = weft__task(future);
+    leave(scope);
+    if (scope->state == SCOPE_EXPIRING) {
+        scope->state = SCOPE_EXPIRED;
+        if (future->cancelling)
+            future->cancelling--;
+        if (future->cancelling <= scope->entry_cancelling) {
+            bool theirs = foreign_delivered(scope);
+
+            if (!scope->entry_must)
+                future->flags &= (uint8_t)~WEFT__MUST; /* the body got through before it came */
+            if (error == WEFT_ECANCELLED && !theirs)
+                error = WEFT_ETIMEDOUT;
+        }
+    } else {
+        scope->state = SCOPE_OUT;
+    }
+    scope->task = NULL;
+    /* What a shield held back goes on, unless another one holds it. */
+    if (scope->held & HELD && future->cancelling && !weft__scope_hold(task, NULL))
+        future->flags |= WEFT__MUST;
+    scope->held = 0;
+    return error;
+}
+
+int weft_scope_reschedule(weft_scope *scope, double seconds)
+{
+    if (!scope->task || scope->state != SCOPE_ACTIVE)
+        return WEFT_EINVALIDSTATE;
+    return scope_arm(scope, seconds);
+}
+
+bool weft_scope_expired(const weft_scope *scope)
+{
+    return scope->state == SCOPE_EXPIRING || scope->state == SCOPE_EXPIRED;
+}
+
+/* ---- frames that end ------------------------------------------------------------------------------------ */
+
+void weft__scope_unwind(weft_gen *gen)
+{
+    struct weft__task *task;
+    weft_scope *scope;
+
+    if (weft__likely(!weft__thread.task || !weft__task(weft__thread.task)->extra))
+        return;
+    task = weft__task(weft__thread.task);
+    while ((scope = task->extra->scopes) && (char *)scope >= (char *)gen &&
+           (char *)scope < (char *)gen + gen->type->size)
+        gen->error = weft_scope_exit(scope, gen->error);
+}
+
+void weft__scope_forget(struct weft__task *task)
+{
+    if (!task->extra)
+        return;
+    for (weft_scope *scope = task->extra->scopes; scope; scope = scope->outer)
+        weft__timer_remove(task->future.loop, &scope->timer);
+    task->extra->scopes = NULL;
+}

@@ -1,0 +1,72 @@
+/* pipe.c - writing to pipes and files: what send(2) and shutdown(2) do for sockets.
+ *
+ * A pipe has no MSG_NOSIGNAL, and sendfile(2) has none either.  A write blocks SIGPIPE in this thread, and takes away
+ * the one that it caused.
+ *
+ * Rejected: to ignore SIGPIPE, which is the program's to say.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "io/pipe.h"
+
+void weft__quiet_begin(struct weft__quiet *quiet)
+{
+    sigset_t pending;
+
+    sigemptyset(&quiet->pipe);
+    sigaddset(&quiet->pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &quiet->pipe, &quiet->before);
+    sigpending(&pending);
+    quiet->was_pending = sigismember(&pending, SIGPIPE) == 1;
+}
+
+/* Take away the SIGPIPE that the write caused, but none that was there before. */
+void weft__quiet_end(struct weft__quiet *quiet, bool broken)
+{
+    const struct timespec now = {0};
+
+    if (broken && !quiet->was_pending)
+        while (sigtimedwait(&quiet->pipe, NULL, &now) < 0 && errno == EINTR)
+            ;
+    pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
+}
+
+ssize_t weft__pipe_write(int fd, const struct iovec *parts, int count)
+{
+    struct weft__quiet quiet;
+    ssize_t n;
+
+    weft__quiet_begin(&quiet);
+    do
+        n = writev(fd, parts, count);
+    while (n < 0 && errno == EINTR);
+    n = n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    weft__quiet_end(&quiet, n == -EPIPE);
+    return n;
+}
+
+/* The end of file is that the descriptor goes: another pipe's, broken, takes its number. */
+int weft__pipe_end(int fd)
+{
+    int fds[2];
+
+#ifdef HAVE_PIPE2
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return -errno;
+    dup3(fds[1], fd, O_CLOEXEC);
+#else
+    if (pipe(fds) != 0)
+        return -errno;
+    dup2(fds[1], fd);
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+#endif
+    close(fds[0]);
+    close(fds[1]);
+    return 0;
+}

@@ -1,0 +1,227 @@
+/* sink.c - signals in the process: one handler, and a table of sinks, one for each loop that has asked.
+ *
+ *     the kernel --> on_signal, in any thread --> each sink that wants the signal: pending = true, then a byte
+ *     the loop:  the byte wakes it --> empties the pipe, then collects what is pending
+ *
+ * Invariant: the flag is set before the byte is written, and read after the pipe was emptied.  So a byte is a wake-up
+ * and no more: one too many is harmless, and one that a full pipe refuses is not missed.
+ *
+ * The handler takes no lock; it reads atomics and writes.  Who takes a signal from a sink waits until no handler
+ * is inside that sink (on another thread; on this one it has ended).  Then the descriptor can be closed: a late byte
+ * would go to whichever file got its number.
+ *
+ *     what it was --the first sink that wants the signal--> on_signal --the last one no longer does--> what it was
+ *
+ * SIGINT goes to who waits for it.  If nobody watches it, and a runner's main runs, the handler counts for the
+ * runner; the third one is fatal, from within the handler: that works also if a body never returns.
+ *
+ * Rejected: libevent's signal events, because they serve one event_base a process; signalfd, because it needs the
+ * signal blocked in all threads, and children inherit that; a lock that the handler shares, because it may have
+ * interrupted its holder.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#include "process/signal.h"
+
+enum { SINKS = 64, FATAL = 3 };
+
+static struct weft__sink sinks[SINKS];
+static struct weft__sink *_Atomic interrupted; /* of the runner whose main runs */
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+    int users; /* sinks that want it; a runner counts, too */
+    struct sigaction before;
+} table[NSIG];
+
+/* ---- the handler ------------------------------------------------------------------------------------------- */
+
+static void wake(struct weft__sink *sink)
+{
+    while (write(atomic_load(&sink->fd), "", 1) < 0 && errno == EINTR)
+        ;
+}
+
+/* The default action, as if we had never been there. */
+static void die(int signum)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL};
+
+    sigaction(signum, &action, NULL);
+    raise(signum); /* comes when the handler returns */
+}
+
+static void count_interrupt(struct weft__sink *sink)
+{
+    atomic_fetch_add(&sink->inside, 1);
+    if (atomic_load(&interrupted) == sink) {
+        if (atomic_fetch_add(&sink->interrupts, 1) + 1 >= FATAL)
+            die(SIGINT);
+        wake(sink);
+    }
+    atomic_fetch_sub(&sink->inside, 1);
+}
+
+static void on_signal(int signum)
+{
+    struct weft__sink *runner = atomic_load(&interrupted);
+    bool taken = false;
+    int error = errno;
+
+    for (int i = 0; i < SINKS; i++) {
+        struct weft__sink *sink = &sinks[i];
+
+        if (!atomic_load(&sink->wanted[signum]))
+            continue;
+        atomic_fetch_add(&sink->inside, 1);
+        if (atomic_load(&sink->wanted[signum])) {
+            taken = true;
+            atomic_store(&sink->pending[signum], true);
+            wake(sink);
+        }
+        atomic_fetch_sub(&sink->inside, 1);
+    }
+    if (signum == SIGINT && !taken && runner)
+        count_interrupt(runner);
+    errno = error;
+}
+
+/* Nobody can enter any more; wait until those that were inside have left. */
+static void wait_outside(struct weft__sink *sink)
+{
+    while (atomic_load(&sink->inside))
+        sched_yield();
+}
+
+/* ---- the table; under the lock ----------------------------------------------------------------------------- */
+
+/* One more wants a signal.  Errors: what sigaction says. */
+static int use(int signum)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+
+    sigemptyset(&action.sa_mask);
+    if (!table[signum].users && sigaction(signum, &action, &table[signum].before) != 0)
+        return -errno;
+    table[signum].users++;
+    return 0;
+}
+
+/* One less; what another part of the program has installed meanwhile stays. */
+static void disuse(int signum)
+{
+    struct sigaction now;
+
+    if (--table[signum].users == 0 && sigaction(signum, NULL, &now) == 0 &&
+        now.sa_handler == on_signal)
+        sigaction(signum, &table[signum].before, NULL);
+}
+
+/* Wanted first: between the two the signal is ours already, and must find where to go. */
+int weft__sink_watch(struct weft__sink *sink, int signum)
+{
+    int error;
+
+    pthread_mutex_lock(&lock);
+    atomic_store(&sink->wanted[signum], true);
+    error = use(signum);
+    if (error) {
+        atomic_store(&sink->wanted[signum], false);
+        wait_outside(sink);
+        atomic_store(&sink->pending[signum], false);
+    }
+    pthread_mutex_unlock(&lock);
+    return error;
+}
+
+/* In the reverse order: what still comes meanwhile is pending afterwards. */
+void weft__sink_forget(struct weft__sink *sink, int signum)
+{
+    pthread_mutex_lock(&lock);
+    disuse(signum);
+    atomic_store(&sink->wanted[signum], false);
+    wait_outside(sink);
+    pthread_mutex_unlock(&lock);
+}
+
+struct weft__sink *weft__sink_take(int fd)
+{
+    struct weft__sink *sink = NULL;
+
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < SINKS && !sink; i++)
+        if (!sinks[i].used)
+            sink = &sinks[i];
+    if (sink) {
+        sink->used = true;
+        atomic_store(&sink->fd, fd);
+    }
+    pthread_mutex_unlock(&lock);
+    return sink;
+}
+
+void weft__sink_give_back(struct weft__sink *sink)
+{
+    close(atomic_load(&sink->fd));
+    pthread_mutex_lock(&lock);
+    for (int signum = 0; signum < NSIG; signum++)
+        atomic_store(&sink->pending[signum], false);
+    sink->used = false;
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- SIGINT of a runner ------------------------------------------------------------------------------------ */
+
+/* Ctrl-C belongs to the program's main thread: a helper thread that runs a loop of its own must not take it away. */
+bool weft__on_main_thread(void)
+{
+#ifdef __linux__
+    return syscall(SYS_gettid) == getpid();
+#else
+    return true;
+#endif
+}
+
+/* Whether SIGINT has its default action, or had it before loops came to watch it; under the lock. */
+static bool sigint_is_free(void)
+{
+    struct sigaction now = table[SIGINT].before;
+
+    if (!table[SIGINT].users && sigaction(SIGINT, NULL, &now) != 0)
+        return false;
+    return now.sa_handler == SIG_DFL;
+}
+
+bool weft__sink_interrupt(struct weft__sink *sink)
+{
+    bool ours;
+
+    pthread_mutex_lock(&lock);
+    ours = weft__on_main_thread() && !atomic_load(&interrupted) && sigint_is_free();
+    if (ours) {
+        atomic_store(&sink->interrupts, 0);
+        atomic_store(&interrupted, sink);
+        ours = use(SIGINT) == 0;
+    }
+    if (!ours && atomic_load(&interrupted) == sink)
+        atomic_store(&interrupted, NULL);
+    pthread_mutex_unlock(&lock);
+    return ours;
+}
+
+void weft__sink_uninterrupt(struct weft__sink *sink)
+{
+    pthread_mutex_lock(&lock);
+    disuse(SIGINT);
+    atomic_store(&interrupted, NULL);
+    wait_outside(sink);
+    pthread_mutex_unlock(&lock);
+}
