@@ -27,6 +27,7 @@
 #include "base/alloc.h"
 #include "combine/group.h"
 #include "core/loop.h"
+#include "core/round.h"
 #include "core/scope.h"
 
 /* ---- life ------------------------------------------------------------------------------------------------ */

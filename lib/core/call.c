@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 struct weft__call {
     struct weft__node node;
@@ -18,7 +19,7 @@ struct weft__call {
     struct weft__timer timer;
     uint32_t index;
     uint32_t generation;
-    bool is_due; /* it counts in loop->due_calls */
+    bool is_due; /* it counts in loop->calls.due */
     struct weft__call *next_free;
 };
 
@@ -27,36 +28,36 @@ static int add_page(weft_loop *loop)
 {
     struct weft__call *page;
 
-    if (loop->call_pages == loop->call_pages_size) {
-        uint32_t size = loop->call_pages_size ? loop->call_pages_size * 2 : 8;
+    if (loop->calls.count == loop->calls.size) {
+        uint32_t size = loop->calls.size ? loop->calls.size * 2 : 8;
         struct weft__call **pages = weft__resize(
-            loop->calls, loop->call_pages_size * sizeof(*pages), size * sizeof(*pages));
+            loop->calls.pages, loop->calls.size * sizeof(*pages), size * sizeof(*pages));
 
         if (!pages)
             return -ENOMEM;
-        loop->calls = pages;
-        loop->call_pages_size = size;
+        loop->calls.pages = pages;
+        loop->calls.size = size;
     }
     page = weft__zalloc(WEFT__CALL_PAGE * sizeof(*page));
     if (!page)
         return -ENOMEM;
     for (uint32_t i = WEFT__CALL_PAGE; i-- > 0;) {
-        page[i].index = loop->call_pages * WEFT__CALL_PAGE + i;
-        page[i].next_free = loop->free_calls;
-        loop->free_calls = &page[i];
+        page[i].index = loop->calls.count * WEFT__CALL_PAGE + i;
+        page[i].next_free = loop->calls.free;
+        loop->calls.free = &page[i];
     }
-    loop->calls[loop->call_pages++] = page;
+    loop->calls.pages[loop->calls.count++] = page;
     return 0;
 }
 
 static void release(weft_loop *loop, struct weft__call *call)
 {
-    loop->due_calls -= call->is_due;
+    loop->calls.due -= call->is_due;
     call->is_due = false;
     call->fn = NULL;
     call->generation++;
-    call->next_free = loop->free_calls;
-    loop->free_calls = call;
+    call->next_free = loop->calls.free;
+    loop->calls.free = call;
     weft__count(WEFT__COUNT_CALLS, -1);
 }
 
@@ -72,10 +73,10 @@ static int take(weft_loop *loop, weft_call_fn *fn, void *arg, struct weft__call 
 
     if (loop->closed)
         return WEFT_ECLOSED;
-    if (!loop->free_calls && add_page(loop) != 0)
+    if (!loop->calls.free && add_page(loop) != 0)
         return -ENOMEM;
-    call = *out = loop->free_calls;
-    loop->free_calls = call->next_free;
+    call = *out = loop->calls.free;
+    loop->calls.free = call->next_free;
     call->node = (struct weft__node){.kind = WEFT__NODE_CALL};
     call->fn = fn;
     call->arg = arg;
@@ -102,7 +103,7 @@ static void call_due(weft_loop *loop, struct weft__timer *timer)
     struct weft__call *call = weft__container_of(timer, struct weft__call, timer);
 
     call->is_due = true;
-    loop->due_calls++;
+    loop->calls.due++;
     weft__loop_push(loop, &call->node);
 }
 
@@ -160,10 +161,10 @@ bool weft_handle_cancel(weft_loop *loop, weft_handle handle)
     struct weft__call *call;
 
     loop = weft__loop_of(loop);
-    if (index == 0 || index > loop->call_pages * WEFT__CALL_PAGE)
+    if (index == 0 || index > loop->calls.count * WEFT__CALL_PAGE)
         return false;
     index--;
-    call = &loop->calls[index / WEFT__CALL_PAGE][index % WEFT__CALL_PAGE];
+    call = &loop->calls.pages[index / WEFT__CALL_PAGE][index % WEFT__CALL_PAGE];
     if (!call->fn || handle_of(call) != handle)
         return false;
     if (call->node.next)
@@ -175,15 +176,15 @@ bool weft_handle_cancel(weft_loop *loop, weft_handle handle)
 
 void weft__calls_close(weft_loop *loop)
 {
-    for (uint32_t page = 0; page < loop->call_pages; page++) {
+    for (uint32_t page = 0; page < loop->calls.count; page++) {
         for (uint32_t i = 0; i < WEFT__CALL_PAGE; i++)
-            if (loop->calls[page][i].fn)
+            if (loop->calls.pages[page][i].fn)
                 weft__count(WEFT__COUNT_CALLS, -1);
-        weft__free(loop->calls[page], WEFT__CALL_PAGE * sizeof(struct weft__call));
+        weft__free(loop->calls.pages[page], WEFT__CALL_PAGE * sizeof(struct weft__call));
     }
-    weft__free(loop->calls, loop->call_pages_size * sizeof(*loop->calls));
-    loop->calls = NULL;
-    loop->free_calls = NULL;
-    loop->call_pages = loop->call_pages_size = 0;
-    loop->due_calls = 0;
+    weft__free(loop->calls.pages, loop->calls.size * sizeof(*loop->calls.pages));
+    loop->calls.pages = NULL;
+    loop->calls.free = NULL;
+    loop->calls.count = loop->calls.size = 0;
+    loop->calls.due = 0;
 }

@@ -4,6 +4,11 @@
 
 #include "core/future.h"
 
+struct weft__compound;
+struct weft__compounds {
+    struct weft__compound *first, *last;
+};
+
 /* What a compound future's type adds to weft__future_type. */
 struct weft__compound_ops {
     /* It was asked to cancel: ask what it waits for. */

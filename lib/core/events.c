@@ -25,7 +25,9 @@
 #include <event2/event_struct.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 struct weft__events {
     struct event timer;
@@ -111,8 +113,8 @@ void weft__loop_listen(weft_loop *loop)
     if (loop->closed)
         return;
     /* In this order: a thread posts first and gives its reference back then. */
-    wanted = atomic_load(&loop->shared);
-    wanted = wanted || atomic_load(&loop->mail_waits) || loop->letters_due > 0;
+    wanted = atomic_load(&loop->mailbox.shared);
+    wanted = wanted || atomic_load(&loop->mailbox.waits) || loop->mailbox.due > 0;
     if (wanted == events->wake_added)
         return;
     if (wanted)
@@ -202,7 +204,8 @@ int weft__events_open(weft_loop *loop)
         return -ENOMEM;
     event_assign(&events->timer, loop->base, -1, 0, on_timer, loop);
     event_assign(&events->pump, loop->base, -1, 0, on_pump, loop);
-    event_assign(&events->wake, loop->base, loop->wake_read, EV_READ | EV_PERSIST, on_wake, loop);
+    event_assign(&events->wake, loop->base, loop->mailbox.wake_read, EV_READ | EV_PERSIST, on_wake,
+                 loop);
     error = weft__event_add(&events->timer,
                             &hour); /* to reserve; two at once need two places in the heap */
     if (!error)

@@ -15,6 +15,7 @@
 #include "base/alloc.h"
 #include "core/compound.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 const struct weft__future_type weft__plain_type = {.name = "future", .size = sizeof(weft_future)};
 

@@ -4,7 +4,7 @@
 
 #include <weft/future.h>
 
-#include "base/list.h"
+#include "core/node.h"
 #include "base/thread.h"
 
 enum weft__state { WEFT__PENDING, WEFT__FINISHED, WEFT__FAILED, WEFT__CANCELLED };

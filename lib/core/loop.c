@@ -15,7 +15,9 @@
 #include <event2/event.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 /* ---- time -------------------------------------------------------------------------------------------------- */
 
@@ -58,7 +60,8 @@ static int jump(weft_loop *loop)
 /* Whether a descriptor or a thread that somebody waits for may bring something: virtual time stands still. */
 static bool outside_can_wake(const weft_loop *loop)
 {
-    return loop->outside > 0 || atomic_load(&loop->shared) || atomic_load(&loop->mail_waits);
+    return loop->outside > 0 || atomic_load(&loop->mailbox.shared) ||
+           atomic_load(&loop->mailbox.waits);
 }
 
 /* The same, for which time does not stand still: a part's. */
@@ -343,13 +346,13 @@ weft_loop *weft_loop_new(struct event_base *base)
     if (weft__events_open(loop) != 0) {
         loop->closed = true; /* it listens to nobody */
         weft__mailbox_close(loop);
-        pthread_mutex_destroy(&loop->lock);
+        pthread_mutex_destroy(&loop->mailbox.lock);
         return give_up(loop);
     }
     weft__queue_init(&loop->ready);
     weft__queue_init(&loop->batch);
     loop->thread = pthread_self();
-    loop->refs = 1;
+    loop->mailbox.refs = 1;
     loop->debug = debug && *debug && *debug != '0';
     /* A host's base keeps its own time. */
     loop->is_virtual = loop->own_base && clock && strcmp(clock, "virtual") == 0;

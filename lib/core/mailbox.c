@@ -17,7 +17,9 @@
 #endif
 
 #include "base/alloc.h"
+#include "core/events.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 /* A letter that weft_call_soon_threadsafe and its kin write. */
 struct posted {
@@ -46,18 +48,18 @@ int weft__wake_pipe(int fds[2])
 int weft__mailbox_open(weft_loop *loop)
 {
 #ifdef HAVE_EVENTFD
-    loop->wake_read = loop->wake_write = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (loop->wake_read < 0)
+    loop->mailbox.wake_read = loop->mailbox.wake_write = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (loop->mailbox.wake_read < 0)
         return -errno;
 #else
     int fds[2], error = weft__wake_pipe(fds);
 
     if (error)
         return error;
-    loop->wake_read = fds[0];
-    loop->wake_write = fds[1];
+    loop->mailbox.wake_read = fds[0];
+    loop->mailbox.wake_write = fds[1];
 #endif
-    return -pthread_mutex_init(&loop->lock, NULL);
+    return -pthread_mutex_init(&loop->mailbox.lock, NULL);
 }
 
 /* Wake a loop that is blocked; under the lock. */
@@ -65,10 +67,10 @@ static void signal_loop(weft_loop *loop)
 {
     static const uint64_t one = 1;
 
-    if (loop->signalled || loop->gone)
+    if (loop->mailbox.signalled || loop->mailbox.gone)
         return;
-    loop->signalled = true;
-    while (write(loop->wake_write, &one, sizeof(one)) < 0 && errno == EINTR)
+    loop->mailbox.signalled = true;
+    while (write(loop->mailbox.wake_write, &one, sizeof(one)) < 0 && errno == EINTR)
         ;
 }
 
@@ -76,19 +78,19 @@ static void drain_signal(weft_loop *loop)
 {
     char bytes[64];
 
-    if (!loop->signalled)
+    if (!loop->mailbox.signalled)
         return;
-    loop->signalled = false;
-    while (read(loop->wake_read, bytes, sizeof(bytes)) < 0 && errno == EINTR)
+    loop->mailbox.signalled = false;
+    while (read(loop->mailbox.wake_read, bytes, sizeof(bytes)) < 0 && errno == EINTR)
         ;
 }
 
 /* The loop takes the lock before those who post: a mutex is not fair, and a flood would keep it out. */
 static void lock_first(weft_loop *loop)
 {
-    atomic_store(&loop->collecting, true);
-    pthread_mutex_lock(&loop->lock);
-    atomic_store(&loop->collecting, false);
+    atomic_store(&loop->mailbox.collecting, true);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    atomic_store(&loop->mailbox.collecting, false);
 }
 
 int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
@@ -98,24 +100,24 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
 
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
-    while (atomic_load(&loop->collecting))
+    while (atomic_load(&loop->mailbox.collecting))
         sched_yield();
-    pthread_mutex_lock(&loop->lock);
-    if (loop->gone)
+    pthread_mutex_lock(&loop->mailbox.lock);
+    if (loop->mailbox.gone)
         error = WEFT_ECLOSED;
-    else if (!here && !guest && loop->refs < 2)
+    else if (!here && !guest && loop->mailbox.refs < 2)
         error = WEFT_EUNSHARED;
     if (!error) {
-        if (loop->last_posted)
-            loop->last_posted->next = letter;
+        if (loop->mailbox.last_posted)
+            loop->mailbox.last_posted->next = letter;
         else
-            loop->posted = letter;
-        loop->last_posted = letter;
-        atomic_store(&loop->mail_waits, true);
+            loop->mailbox.posted = letter;
+        loop->mailbox.last_posted = letter;
+        atomic_store(&loop->mailbox.waits, true);
         if (!here)
             signal_loop(loop);
     }
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (!error && here) {
         weft__mailbox_collect(loop);
         weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
@@ -188,17 +190,17 @@ void weft__mailbox_collect(weft_loop *loop)
 
     lock_first(loop);
     drain_signal(loop);
-    posted = loop->posted;
-    last = loop->last_posted;
-    loop->posted = loop->last_posted = NULL;
-    atomic_store(&loop->mail_waits, false);
-    pthread_mutex_unlock(&loop->lock);
+    posted = loop->mailbox.posted;
+    last = loop->mailbox.last_posted;
+    loop->mailbox.posted = loop->mailbox.last_posted = NULL;
+    atomic_store(&loop->mailbox.waits, false);
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (posted) {
-        if (loop->mail)
-            loop->last_mail->next = posted;
+        if (loop->mailbox.mail)
+            loop->mailbox.last_mail->next = posted;
         else
-            loop->mail = posted;
-        loop->last_mail = last;
+            loop->mailbox.mail = posted;
+        loop->mailbox.last_mail = last;
         weft__loop_wake(loop);
     }
     weft__loop_listen(loop);
@@ -206,10 +208,10 @@ void weft__mailbox_collect(weft_loop *loop)
 
 void weft__mailbox_feed(weft_loop *loop, unsigned count)
 {
-    for (; loop->mail && count > 0; count--) {
-        struct weft__letter *letter = loop->mail;
+    for (; loop->mailbox.mail && count > 0; count--) {
+        struct weft__letter *letter = loop->mailbox.mail;
 
-        loop->mail = letter->next;
+        loop->mailbox.mail = letter->next;
         weft__queue_push(&loop->ready, &letter->hook.node);
     }
 }
@@ -217,14 +219,14 @@ void weft__mailbox_feed(weft_loop *loop, unsigned count)
 void weft__mailbox_close(weft_loop *loop)
 {
     lock_first(loop);
-    loop->gone = true;
-    pthread_mutex_unlock(&loop->lock);
+    loop->mailbox.gone = true;
+    pthread_mutex_unlock(&loop->mailbox.lock);
     weft__mailbox_collect(loop); /* the last that were not refused */
-    while (loop->mail)
+    while (loop->mailbox.mail)
         weft__mailbox_feed(loop, WEFT__TURN); /* to be dropped */
-    close(loop->wake_read);
-    if (loop->wake_write != loop->wake_read)
-        close(loop->wake_write);
+    close(loop->mailbox.wake_read);
+    if (loop->mailbox.wake_write != loop->mailbox.wake_read)
+        close(loop->mailbox.wake_write);
 }
 
 /* ---- the memory ------------------------------------------------------------------------------------------ */
@@ -237,7 +239,7 @@ static void free_loop(weft_loop *loop)
         loop->parts = part->next;
         weft__free(part, part->type->size);
     }
-    pthread_mutex_destroy(&loop->lock);
+    pthread_mutex_destroy(&loop->mailbox.lock);
     weft__free(loop, sizeof(*loop));
 }
 
@@ -245,28 +247,28 @@ void weft__loop_released(weft_loop *loop)
 {
     bool forsaken;
 
-    pthread_mutex_lock(&loop->lock);
-    loop->forsaken = loop->refs == 0 && loop->held == 0;
-    forsaken = loop->forsaken && loop->guests == 0;
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.forsaken = loop->mailbox.refs == 0 && loop->held == 0;
+    forsaken = loop->mailbox.forsaken && loop->mailbox.guests == 0;
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (forsaken)
         free_loop(loop);
 }
 
 void weft__loop_enter_guest(weft_loop *loop)
 {
-    pthread_mutex_lock(&loop->lock);
-    loop->guests++;
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.guests++;
+    pthread_mutex_unlock(&loop->mailbox.lock);
 }
 
 void weft__loop_leave_guest(weft_loop *loop)
 {
     bool forsaken;
 
-    pthread_mutex_lock(&loop->lock);
-    forsaken = --loop->guests == 0 && loop->forsaken;
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    forsaken = --loop->mailbox.guests == 0 && loop->mailbox.forsaken;
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (forsaken)
         free_loop(loop);
 }
@@ -275,16 +277,16 @@ int weft__guest_enlist(weft_loop *loop, struct weft__guest *guest)
 {
     bool closing;
 
-    pthread_mutex_lock(&loop->lock);
-    closing = loop->closing;
+    pthread_mutex_lock(&loop->mailbox.lock);
+    closing = loop->mailbox.closing;
     if (!closing) {
-        guest->next = loop->guest_list;
+        guest->next = loop->mailbox.guest_list;
         if (guest->next)
             guest->next->prev = guest;
-        loop->guest_list = guest;
+        loop->mailbox.guest_list = guest;
         guest->listed = true;
     }
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_unlock(&loop->mailbox.lock);
     return closing ? WEFT_ECLOSED : 0;
 }
 
@@ -296,7 +298,7 @@ static void delist(weft_loop *loop, struct weft__guest *guest)
     if (guest->prev)
         guest->prev->next = guest->next;
     else
-        loop->guest_list = guest->next;
+        loop->mailbox.guest_list = guest->next;
     if (guest->next)
         guest->next->prev = guest->prev;
     guest->listed = false;
@@ -304,32 +306,32 @@ static void delist(weft_loop *loop, struct weft__guest *guest)
 
 void weft__guest_delist(weft_loop *loop, struct weft__guest *guest)
 {
-    pthread_mutex_lock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
     delist(loop, guest);
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_unlock(&loop->mailbox.lock);
 }
 
 void weft__guests_close(weft_loop *loop)
 {
     struct weft__guest *guest;
 
-    pthread_mutex_lock(&loop->lock);
-    loop->closing = true;
-    while ((guest = loop->guest_list)) {
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.closing = true;
+    while ((guest = loop->mailbox.guest_list)) {
         delist(loop, guest);
         guest->closing(guest);
     }
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_unlock(&loop->mailbox.lock);
 }
 
 /* ---- references on the loop ------------------------------------------------------------------------------ */
 
 weft_loop *weft_loop_ref(weft_loop *loop)
 {
-    pthread_mutex_lock(&loop->lock);
-    loop->refs++;
-    atomic_store(&loop->shared, loop->refs > 1);
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.refs++;
+    atomic_store(&loop->mailbox.shared, loop->mailbox.refs > 1);
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (pthread_equal(pthread_self(), loop->thread))
         weft__loop_listen(loop);
     return loop;
@@ -342,16 +344,16 @@ void weft_loop_unref(weft_loop *loop)
     if (!loop)
         return;
     here = pthread_equal(pthread_self(), loop->thread);
-    pthread_mutex_lock(&loop->lock);
-    last = loop->refs == 1;
+    pthread_mutex_lock(&loop->mailbox.lock);
+    last = loop->mailbox.refs == 1;
     if (!last) {
-        loop->refs--;
-        atomic_store(&loop->shared, loop->refs > 1);
+        loop->mailbox.refs--;
+        atomic_store(&loop->mailbox.shared, loop->mailbox.refs > 1);
         /* It may have nothing more to wait for. */
-        if (!here && loop->refs == 1)
+        if (!here && loop->mailbox.refs == 1)
             signal_loop(loop);
     }
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_unlock(&loop->mailbox.lock);
     if (!last) {
         if (here)
             weft__loop_listen(loop);
@@ -359,8 +361,8 @@ void weft_loop_unref(weft_loop *loop)
     }
     if (weft_loop_close(loop) == WEFT_ERUNNING)
         weft__fatal("the last reference on a loop was dropped while it was running");
-    pthread_mutex_lock(&loop->lock);
-    loop->refs = 0;
-    pthread_mutex_unlock(&loop->lock);
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.refs = 0;
+    pthread_mutex_unlock(&loop->mailbox.lock);
     weft__loop_released(loop);
 }

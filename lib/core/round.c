@@ -14,6 +14,7 @@
 #include <stdio.h>
 
 #include "core/loop.h"
+#include "core/round.h"
 
 static void dispatch(weft_loop *loop, struct weft__node *node)
 {
@@ -152,7 +153,8 @@ static void drain(weft_loop *loop)
 
 bool weft__anything_ready(const weft_loop *loop)
 {
-    return !weft__queue_empty(&loop->batch) || !weft__queue_empty(&loop->ready) || loop->mail;
+    return !weft__queue_empty(&loop->batch) || !weft__queue_empty(&loop->ready) ||
+           loop->mailbox.mail;
 }
 
 void weft__turn(weft_loop *loop)

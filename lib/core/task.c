@@ -30,6 +30,7 @@
 #include "core/compound.h"
 #include "core/gen.h"
 #include "core/loop.h"
+#include "core/round.h"
 #include "core/scope.h"
 
 const struct weft__future_type weft__task_type = {.name = "task", .size = sizeof(struct weft__task)};

@@ -18,6 +18,7 @@
 
 #include "base/alloc.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 /* ---- the heap ------------------------------------------------------------------------------------------ */
 
@@ -215,7 +216,7 @@ void weft__timers_fire(weft_loop *loop, int64_t now)
     while (loop->heap.count && loop->heap.slots[0].when <= now) {
         struct weft__timer *timer = loop->heap.slots[0].timer;
 
-        if (weft__unlikely(loop->due_calls) && timer->type->is_deadline)
+        if (weft__unlikely(loop->calls.due) && timer->type->is_deadline)
             return;
         weft__prefetch(timer); /* the heap's work hides the miss */
         weft__heap_remove(&loop->heap, timer);

@@ -24,6 +24,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
+#include "core/round.h"
 #include "io/io.h"
 
 static void on_io(evutil_socket_t fd, short what, void *arg);

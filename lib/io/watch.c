@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
+#include "core/round.h"
 #include "io/io.h"
 
 static struct weft__watch *watch_at(const struct weft__ios *ios, int fd)

@@ -33,6 +33,7 @@
 #include <weft/executor.h>
 
 #include "base/alloc.h"
+#include "core/round.h"
 #include "io/io.h"
 #include "process/process.h"
 #include "sync/waiters.h"

@@ -21,6 +21,7 @@
 #include <weft/signal.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
 #include "process/signal.h"
 
 struct signals {

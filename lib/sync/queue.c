@@ -26,6 +26,7 @@
 
 #include "base/alloc.h"
 #include "core/loop.h"
+#include "core/round.h"
 #include "sync/queue.h"
 
 /* A put that waits; its item is `waiter.u.item`. */

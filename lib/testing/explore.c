@@ -31,6 +31,7 @@
 
 #include "base/alloc.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 enum {
     TASKS = 16,

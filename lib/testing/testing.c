@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "core/loop.h"
+#include "core/round.h"
 
 int weft_testing_virtual_clock(weft_loop *loop)
 {

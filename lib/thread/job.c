@@ -11,6 +11,8 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "core/events.h"
+#include "core/round.h"
 #include "thread/executor.h"
 
 /* The future of a job. */
@@ -30,7 +32,7 @@ void weft__job_leave(struct weft__job *job)
     weft__ring_remove(&job->threads->ring, &job->place);
     job->threads->jobs--;
     loop->outside--;
-    if (--loop->letters_due == 0 && !loop->closing) /* then its base may be gone */
+    if (--loop->mailbox.due == 0 && !loop->mailbox.closing) /* then its base may be gone */
         weft__loop_listen(loop);
 }
 
@@ -172,7 +174,7 @@ static int start_job(struct weft__threads *threads, weft_executor *executor, con
     weft__ring_push(&threads->ring, &job->place);
     threads->jobs++;
     loop->outside++;
-    if (loop->letters_due++ == 0)
+    if (loop->mailbox.due++ == 0)
         weft__loop_listen(loop);
     *future = &wait->future;
     return 0;

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "support/resolver.h"
+#include "core/round.h"
 #include "net/server.h"
 
 #include "support/server_bodies.h"

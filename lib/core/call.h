@@ -1,0 +1,26 @@
+/* core/call.h - calls that were asked for, and their handles. */
+#ifndef WEFT_CORE_CALL_H
+#define WEFT_CORE_CALL_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <weft/loop.h>
+
+#include "core/node.h"
+
+enum { WEFT__CALL_PAGE = 64 };
+
+struct weft__call;
+
+/* A loop's: a table of slots, in pages that never move. */
+struct weft__calls {
+    struct weft__call **pages;
+    uint32_t count, size; /* of the pages */
+    struct weft__call *free;
+    size_t due; /* whose time has come, and that have not run: see timer.c */
+};
+
+void weft__call_run(weft_loop *loop, struct weft__node *node);
+void weft__calls_close(weft_loop *loop);
+
+#endif
