@@ -122,7 +122,7 @@ WEFT_API void *weft_future_take(weft_future *future);
 
 /* Have cb(future, arg) called once the future is done; if it is done, in the next round.
  * The same pair may be added twice.  Holds a reference until it has run or is removed.
- * Errors: -ENOMEM. */
+ * Errors: -ENOMEM; WEFT_ECLOSED: the loop would never call it. */
 WEFT_API int weft_future_add_done_callback(weft_future *future, weft_done_cb *cb, void *arg);
 
 /* Remove every (cb, arg); returns how many.  None of them will run, not even one that was queued. */

@@ -50,9 +50,12 @@ WEFT_API weft_loop *weft_loop_ref(weft_loop *loop);
 /* Give it back; the last one closes the loop.  NULL is fine.  Threads: any, but for the last one. */
 WEFT_API void weft_loop_unref(weft_loop *loop);
 
-/* Close the loop: unfinished tasks are destroyed (cleanup runs, FINALLY does not) and reported, pending
- * operations are abandoned, queued callbacks are dropped.  Needs no further iteration of the host.
- * Calling it again is fine.
+/* Close the loop.  All that is pending ends with WEFT_ECLOSED: operations, sleeps, waits on locks and queues, gather
+ * and its kin (futures of your own stay as they are).  Unfinished tasks are destroyed, the youngest first, and
+ * reported: cleanup runs, FINALLY does not (weft_loop_shutdown, in weft/runner.h, lets it run).  Frames are freed when
+ * the last cleanup has run, so that one may look at another's.  Queued callbacks are dropped.
+ * Cleanups, destructors and the exception handler that run meanwhile may call anything; what they ask of the loop
+ * answers WEFT_ECLOSED.  Needs no further iteration of the host.  Calling it again is fine.
  * Errors: WEFT_ERUNNING: from inside a run or a callback; nothing has changed.
  *         WEFT_EBASEFREED: the host's base was freed before: a bug there, and reported; weft is closed all
  *         the same. */

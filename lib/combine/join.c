@@ -72,7 +72,37 @@ void weft__join_end_as(struct weft__join *join, struct weft__edge *edge)
 struct weft__join *weft__join_new(weft_loop *loop, const struct weft__join_type *type,
                                   const char *where)
 {
-    return loop->closed ? NULL : weft__join(weft__future_make(loop, &type->base, where));
+    struct weft__join *join = loop->closed ? NULL
+                                           : weft__join(weft__future_make(loop, &type->base, where));
+
+    if (join)
+        weft__join_link(join);
+    return join;
+}
+
+/* The loop closes: the user's memory is still there, but not for long.  Hooks must not find it gone, so no edge waits
+ * any more. */
+static void join_closed(struct weft__hook *hook)
+{
+    struct weft__join *join = weft__container_of(hook, struct weft__join, closer);
+    weft_future *future = weft_future_ref(weft__join_future(join));
+
+    weft__timer_remove(future->loop, &join->timer);
+    for (uint32_t i = 0; i < join->count; i++)
+        if (join->edges[i].child)
+            weft__future_unwait(join->edges[i].child, &join->edges[i].hook.node);
+    if (type_of(join)->closed)
+        type_of(join)->closed(join);
+    else if (!weft__done(future))
+        weft__future_fail(future, WEFT_ECLOSED);
+    weft__join_release_edges(join);
+    weft_future_unref(future);
+}
+
+void weft__join_link(struct weft__join *join)
+{
+    join->closer.fn = join_closed;
+    weft__queue_push(&weft__join_future(join)->loop->closers, &join->closer.node);
 }
 
 int weft__join_edges(struct weft__join *join, size_t count)
@@ -326,6 +356,8 @@ static void release(weft_future *future)
 {
     struct weft__join *join = weft__join(future);
 
+    if (join->closer.node.next)
+        weft__queue_remove(&join->closer.node);
     weft__join_release_edges(join);
     if (type_of(join)->release)
         type_of(join)->release(join);

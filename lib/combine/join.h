@@ -19,6 +19,8 @@ struct weft__join_type {
     /* A child is done, and so the edge waits no longer; it still has its reference. */
     void (*done)(struct weft__join *join, struct weft__edge *edge);
     void (*expired)(struct weft__join *join);
+    /* The loop closes, and no edge waits any more: end what is pending.  NULL: its own future fails. */
+    void (*closed)(struct weft__join *join);
     /* It goes, in whatever state: what it holds besides the edges.  NULL: nothing. */
     void (*release)(struct weft__join *join);
     /* Whether it now ends as its only child does, so that a cancel is that child's (weft__join_forward).
@@ -34,6 +36,7 @@ struct weft__join {
     uint32_t left;  /* children that are not done */
     bool single;    /* its edge lies in it */
     struct weft__timer timer;
+    struct weft__hook closer; /* the loop closes */
     weft_gen **calls; /* as many as edges, to be started as tasks; those from `started` on are ours */
     uint32_t started;
     weft_task *maker; /* whose context they inherit, or NULL; a reference */
@@ -60,6 +63,8 @@ void weft__join_drop(weft_future *future);
 /* Make a join: pending, one reference, no edges.  NULL without memory. */
 struct weft__join *weft__join_new(weft_loop *loop, const struct weft__join_type *type,
                                   const char *where);
+/* It hears of the close from now on; weft__join_new sees to that. */
+void weft__join_link(struct weft__join *join);
 /* Give it `count` edges without children.  Errors: -ENOMEM. */
 int weft__join_edges(struct weft__join *join, size_t count);
 /* What stands against waiting for these futures on a loop, or 0: WEFT_ECLOSED, WEFT_EOTHERLOOP. */

@@ -186,6 +186,16 @@ static void each_expired(struct weft__join *join)
     answer(each);
 }
 
+static void each_closed(struct weft__join *join)
+{
+    weft_as_completed *each = (weft_as_completed *)(void *)join;
+    struct next *next = each->next;
+
+    each->next = NULL;
+    if (next)
+        weft__future_fail(&next->future, WEFT_ECLOSED);
+}
+
 static void each_release(struct weft__join *join)
 {
     weft_as_completed *each = (weft_as_completed *)(void *)join;
@@ -197,6 +207,7 @@ static const struct weft__join_type each_type = {
     .base = {WEFT__JOIN_TYPE("as_completed", struct weft_as_completed, weft__join_cancel)},
     .done = each_done,
     .expired = each_expired,
+    .closed = each_closed,
     .release = each_release,
     .leaves = true};
 
@@ -220,6 +231,8 @@ weft_as_completed *weft_as_completed_new(weft_loop *loop, weft_future *const *fu
     loop = weft__loop_of(loop);
     error = isnan(seconds) ? -EINVAL : weft__join_refusal(loop, futures, count);
     each = (weft_as_completed *)(void *)weft__future_make(loop, &each_type.base, NULL);
+    if (each)
+        weft__join_link(&each->join);
     if (!error)
         error = each ? each_prepare(each, count, seconds) : -ENOMEM;
     for (size_t i = 0; i < count; i++) {

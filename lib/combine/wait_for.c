@@ -123,9 +123,22 @@ static bool shield_cancel(weft_future *future, const char *reason, const char *w
     return true;
 }
 
+static void shield_closed(struct weft__join *join)
+{
+    weft_future *future = weft__join_future(join);
+
+    if (!weft__done(future)) {
+        weft__future_fail(future, WEFT_ECLOSED);
+    } else if (join->edges[0].child) { /* it was cancelled before, and holds on */
+        weft__edge_release(&join->edges[0]);
+        weft_future_unref(future);
+    }
+}
+
 static const struct weft__join_type shield_type = {
     .base = {WEFT__JOIN_TYPE("shield", struct weft__single, shield_cancel)},
     .done = shield_done,
+    .closed = shield_closed,
     .leaves = true};
 
 weft_future *weft_shield_at(weft_future *future, const char *where)

@@ -22,6 +22,8 @@ int weft_future_add_done_callback(weft_future *future, weft_done_cb *cb, void *a
     struct callback *callback;
 
     weft__check_thread(future->loop, "weft_future_add_done_callback");
+    if (future->loop->closed)
+        return WEFT_ECLOSED;
     callback = weft__alloc(sizeof(*callback));
     if (!callback)
         return -ENOMEM;

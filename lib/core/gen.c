@@ -79,19 +79,37 @@ static void frame_end(weft_gen *gen)
     }
 }
 
-void weft__gen_abandon(weft_gen *root)
+void weft__gen_end_chain(weft_gen *root)
 {
     weft_gen *gen = root->link;
 
-    while (gen != root) {
-        weft_gen *parent = gen->link;
-
+    for (; gen != root; gen = gen->link)
         frame_end(gen);
+    frame_end(root);
+}
+
+/* Free the frames within a root.  One may lie in another that is further out. */
+static void free_inner(weft_gen *root)
+{
+    weft_gen *gen = root->link, *parent;
+
+    for (; gen != root; gen = parent) {
+        parent = gen->link;
         weft__gen_free(gen);
-        gen = parent;
     }
     root->link = root;
-    frame_end(root);
+}
+
+void weft__gen_free_chain(weft_gen *root)
+{
+    free_inner(root);
+    weft__gen_free(root);
+}
+
+void weft__gen_abandon(weft_gen *root)
+{
+    weft__gen_end_chain(root);
+    free_inner(root);
 }
 
 /* Make what `gen` has delegated to the innermost frame.  One that was driven by hand before, and is

@@ -23,7 +23,11 @@ static inline weft_step weft__gen_run(weft_gen *root)
     return weft__likely(step <= WEFT_PAUSED) ? step : weft__gen_settle(root, step);
 }
 
-/* End a root from any state without running its body: cleanup of every frame, innermost first. */
+/* End a root from any state without running its body: cleanup of every frame, innermost first.  All frames stay. */
+void weft__gen_end_chain(weft_gen *root);
+/* Free all frames of a root that was ended so. */
+void weft__gen_free_chain(weft_gen *root);
+/* Both, but for the root itself. */
 void weft__gen_abandon(weft_gen *root);
 
 /* Free a root that has ended. */

@@ -252,20 +252,6 @@ void *weft__part_need(weft_loop *loop, const struct weft__part_type *type)
     return part;
 }
 
-static void stop_parts(weft_loop *loop)
-{
-    for (struct weft__part *part = loop->parts; part; part = part->next)
-        if (part->type->stop)
-            part->type->stop(part);
-}
-
-static void close_parts(weft_loop *loop)
-{
-    for (struct weft__part *part = loop->parts; part; part = part->next)
-        if (part->type->close)
-            part->type->close(part);
-}
-
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
 static struct event_base *make_base(void)
@@ -310,7 +296,7 @@ static void link_loop(weft_loop *loop)
     pthread_mutex_unlock(&loops_lock);
 }
 
-static void unlink_loop(weft_loop *loop)
+void weft__loop_unlink(weft_loop *loop)
 {
     pthread_mutex_lock(&loops_lock);
     if (loop->prev_loop)
@@ -351,6 +337,7 @@ weft_loop *weft_loop_new(struct event_base *base)
     }
     weft__queue_init(&loop->ready);
     weft__queue_init(&loop->batch);
+    weft__queue_init(&loop->closers);
     loop->thread = pthread_self();
     loop->mailbox.refs = 1;
     loop->debug = debug && *debug && *debug != '0';
@@ -363,44 +350,4 @@ weft_loop *weft_loop_new(struct event_base *base)
     weft__count(WEFT__COUNT_LOOPS, 1);
     link_loop(loop);
     return loop;
-}
-
-int weft_loop_close(weft_loop *loop)
-{
-    struct weft__thread before = weft__thread;
-    bool freed;
-
-    weft__check_thread(loop, "weft_loop_close");
-    if (loop->closed)
-        return 0;
-    if (loop->running || loop->draining)
-        return WEFT_ERUNNING;
-    freed = weft__events_gone(loop);
-    weft__guests_close(loop);
-    stop_parts(loop); /* jobs may look at memory that goes next */
-    loop->closed = true;
-    weft__mailbox_collect(loop);
-    weft__thread.loop = loop; /* cleanups may ask for it */
-    weft__thread.task = NULL;
-    while (loop->tasks)
-        weft__task_abandon(loop->tasks);
-    weft__mailbox_close(loop);
-    close_parts(loop);
-    weft__timers_close(loop);
-    weft__drop_queued(loop);
-    weft__calls_close(loop);
-    if (loop->order)
-        loop->order->close(loop->order);
-    loop->order = NULL;
-    weft__thread = (struct weft__thread){before.loop, before.task, NULL, weft__thread.arena};
-    weft__events_close(loop);
-    if (loop->own_base && !freed)
-        event_base_free(loop->base);
-    loop->base = NULL;
-    unlink_loop(loop);
-    weft__count(WEFT__COUNT_LOOPS, -1);
-    if (!freed)
-        return 0;
-    weft__report(loop, "the event_base was freed before weft_loop_close", WEFT_EBASEFREED, NULL);
-    return WEFT_EBASEFREED;
 }

@@ -38,7 +38,7 @@ struct weft_loop {
     bool stopping;
     bool pumping; /* the host's base will call the pump */
     bool is_virtual;
-    bool dropping; /* closed: what was queued is being dropped */
+    bool dropping; /* closed: what is queued is dropped by a call further down the C stack, or by the close */
     int abort_code;
     uint32_t now_ms; /* of the last turn, for `since` */
     unsigned eager_depth;
@@ -66,6 +66,8 @@ struct weft_loop {
     struct weft__mailbox mailbox;
     pthread_t thread;
 
+    struct weft__node closers; /* hooks of what hears of the close: see close.c */
+
     /* the layers above */
     struct weft__part *parts;
     size_t outside; /* waits for descriptors and threads: virtual time stands still meanwhile */
@@ -91,6 +93,8 @@ struct weft_loop {
 /* All open loops of the process, newest first.  For debuggers: in a core file nothing else leads to a loop
  * that no thread was running. */
 extern weft_loop *weft__loops;
+/* It closes. */
+void weft__loop_unlink(weft_loop *loop);
 
 /* Misuse of a loop from another thread, in debug mode: stop the program. */
 void weft__wrong_thread(const weft_loop *loop, const char *what);

@@ -216,7 +216,7 @@ void weft__mailbox_feed(weft_loop *loop, unsigned count)
     }
 }
 
-void weft__mailbox_close(weft_loop *loop)
+void weft__mailbox_refuse(weft_loop *loop)
 {
     lock_first(loop);
     loop->mailbox.gone = true;
@@ -224,6 +224,10 @@ void weft__mailbox_close(weft_loop *loop)
     weft__mailbox_collect(loop); /* the last that were not refused */
     while (loop->mailbox.mail)
         weft__mailbox_feed(loop, WEFT__TURN); /* to be dropped */
+}
+
+void weft__mailbox_close(weft_loop *loop)
+{
     close(loop->mailbox.wake_read);
     if (loop->mailbox.wake_write != loop->mailbox.wake_read)
         close(loop->mailbox.wake_write);
@@ -345,9 +349,8 @@ void weft_loop_unref(weft_loop *loop)
         return;
     here = pthread_equal(pthread_self(), loop->thread);
     pthread_mutex_lock(&loop->mailbox.lock);
-    last = loop->mailbox.refs == 1;
+    last = --loop->mailbox.refs == 0;
     if (!last) {
-        loop->mailbox.refs--;
         atomic_store(&loop->mailbox.shared, loop->mailbox.refs > 1);
         /* It may have nothing more to wait for. */
         if (!here && loop->mailbox.refs == 1)
@@ -359,10 +362,8 @@ void weft_loop_unref(weft_loop *loop)
             weft__loop_listen(loop);
         return;
     }
+    weft__loop_hold(loop); /* until it is closed */
     if (weft_loop_close(loop) == WEFT_ERUNNING)
         weft__fatal("the last reference on a loop was dropped while it was running");
-    pthread_mutex_lock(&loop->mailbox.lock);
-    loop->mailbox.refs = 0;
-    pthread_mutex_unlock(&loop->mailbox.lock);
-    weft__loop_released(loop);
+    weft__loop_let_go(loop);
 }

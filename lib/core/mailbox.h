@@ -50,6 +50,8 @@ int weft__wake_pipe(int fds[2]);
 void weft__mailbox_collect(weft_loop *loop);
 /* Make up to `count` of what was posted ready. */
 void weft__mailbox_feed(weft_loop *loop, unsigned count);
+/* The loop closes: refuse what comes from now on, and queue what came before; then close the descriptors. */
+void weft__mailbox_refuse(weft_loop *loop);
 void weft__mailbox_close(weft_loop *loop);
 /* Post a letter from any thread; nothing is allocated.  A guest needs no reference on the loop.
  * Errors: WEFT_ECLOSED, WEFT_EUNSHARED: it was not posted, and is the caller's. */

@@ -25,7 +25,9 @@ struct weft__part_type {
     void (*forget_base)(struct weft__part *part);
     /* The loop is about to close: end what runs elsewhere.  NULL: nothing does. */
     void (*stop)(struct weft__part *part);
-    /* The loop closes, and its tasks have gone: end what is left.  NULL: nothing is. */
+    /* The loop closes: its pending waits end with WEFT_ECLOSED.  All frames are still there.  NULL: it has none. */
+    void (*end_waits)(struct weft__part *part);
+    /* Its tasks have gone: give back what is left to the system.  NULL: nothing is. */
     void (*close)(struct weft__part *part);
 };
 

@@ -226,7 +226,10 @@ void weft__scope_forget(struct weft__task *task)
 {
     if (!task->extra)
         return;
-    for (weft_scope *scope = task->extra->scopes; scope; scope = scope->outer)
+    for (weft_scope *scope = task->extra->scopes; scope; scope = scope->outer) {
         weft__timer_remove(task->future.loop, &scope->timer);
+        scope->state = SCOPE_OUT;
+        scope->task = NULL;
+    }
     task->extra->scopes = NULL;
 }

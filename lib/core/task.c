@@ -172,7 +172,7 @@ static weft__noinline void drop_awaited(struct weft__task *task)
     release_awaited(task);
 }
 
-/* The body has returned or raised. */
+/* The body has returned or raised.  What the task was is told by its frame until it is done: user code may look. */
 static void task_finish(struct weft__task *task, weft_step step)
 {
     weft_future *future = &task->future;
@@ -192,9 +192,9 @@ static void task_finish(struct weft__task *task, weft_step step)
         const char *reason = future->cancelling ? future->u.reason : NULL;
         const char *where = future->cancelling ? future->v.where : NULL;
 
+        weft__future_cancelled(future, reason, where);
         if (step == WEFT_RETURNED && destroy)
             destroy(value);
-        weft__future_cancelled(future, reason, where);
     } else {
         weft__future_fail(future, error);
     }
@@ -202,12 +202,8 @@ static void task_finish(struct weft__task *task, weft_step step)
     weft_future_unref(future);
 }
 
-void weft__task_abandon(struct weft__task *task)
+void weft__task_detach(struct weft__task *task)
 {
-    weft_future *future = &task->future;
-    weft_gen *gen = task->body.gen;
-
-    weft__report(future->loop, "a task was destroyed while it was pending", WEFT_ECLOSED, future);
     if (task->awaiting) {
         weft__future_unwait(task->awaiting, &task->node);
         task->awaiting->flags |= WEFT__READ; /* the task is reported; cleanup may close what it awaits */
@@ -215,15 +211,23 @@ void weft__task_abandon(struct weft__task *task)
     if (task->node.next)
         weft__queue_remove(&task->node);
     weft__scope_forget(task);
+}
+
+weft_gen *weft__task_end(struct weft__task *task)
+{
+    weft_future *future = &task->future;
+    weft_gen *root = task->body.gen;
+
+    weft__report(future->loop, "a task was destroyed while it was pending", WEFT_ECLOSED, future);
+    weft__gen_end_chain(root);
     task_leave(task);
-    task->place.ended_at = gen->site;
-    task->body.type = gen->type;
-    weft__gen_abandon(gen);
-    weft__gen_free(gen);
+    task->place.ended_at = root->site;
+    task->body.type = root->type;
     future->flags |= WEFT__READ;
     weft__future_fail(future, WEFT_ECLOSED);
     release_awaited(task);
     weft_future_unref(future);
+    return root;
 }
 
 /* ---- awaiting ----------------------------------------------------------------------------------------- */

@@ -49,8 +49,10 @@ void weft__task_start_eagerly(weft_task *task);
 /* Run a task's first, or next, step: it was taken from the ready queue. */
 void weft__task_start(struct weft__task *task);
 void weft__task_step(struct weft__task *task);
-/* The loop closes: end an unfinished task without running its body. */
-void weft__task_abandon(struct weft__task *task);
+/* The loop closes: an unfinished task lets go of what it awaits; and ends, without running its body.  Returns its root, whose
+ * frames are to be freed. */
+void weft__task_detach(struct weft__task *task);
+weft_gen *weft__task_end(struct weft__task *task);
 /* A request to cancel: it counts, and who asked is known. */
 static inline void weft__task_count_request(struct weft__task *task, const char *reason,
                                             const char *where)

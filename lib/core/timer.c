@@ -208,8 +208,35 @@ static void sleep_drop(weft_future *future)
 static const struct weft__future_type sleep_type = {
     .name = "sleep", .size = sizeof(struct sleep), .cancel = sleep_cancel, .drop = sleep_drop};
 
+struct forever {
+    weft_future future;
+    struct weft__hook closer; /* the loop closes */
+};
+
+static void forever_drop(weft_future *future)
+{
+    struct forever *forever = (struct forever *)(void *)future;
+
+    if (forever->closer.node.next)
+        weft__queue_remove(&forever->closer.node);
+}
+
+static bool forever_cancel(weft_future *future, const char *reason, const char *where)
+{
+    forever_drop(future);
+    weft__future_cancelled(future, reason, where);
+    return true;
+}
+
+static void forever_closed(struct weft__hook *hook)
+{
+    weft__future_fail(&weft__container_of(hook, struct forever, closer)->future, WEFT_ECLOSED);
+}
+
 static const struct weft__future_type forever_type = {.name = "sleep_forever",
-                                                      .size = sizeof(weft_future)};
+                                                      .size = sizeof(struct forever),
+                                                      .cancel = forever_cancel,
+                                                      .drop = forever_drop};
 
 void weft__timers_fire(weft_loop *loop, int64_t now)
 {
@@ -277,9 +304,15 @@ weft_future *weft_sleep_until(weft_loop *loop, double when)
 
 weft_future *weft_sleep_forever(weft_loop *loop)
 {
-    weft_future *future;
+    struct forever *forever;
 
     loop = weft__loop_of(loop);
-    future = loop->closed ? NULL : weft__future_make(loop, &forever_type, NULL);
-    return future ? future : weft__failed(loop, loop->closed ? WEFT_ECLOSED : -ENOMEM, NULL);
+    if (loop->closed)
+        return weft__failed(loop, WEFT_ECLOSED, NULL);
+    forever = (struct forever *)(void *)weft__future_make(loop, &forever_type, NULL);
+    if (!forever)
+        return weft__failed(loop, -ENOMEM, NULL);
+    forever->closer.fn = forever_closed;
+    weft__queue_push(&loop->closers, &forever->closer.node);
+    return &forever->future;
 }

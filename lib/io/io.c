@@ -379,12 +379,17 @@ void weft_io_ready(weft_io *io, bool readable, bool writable)
 
 /* ---- the end --------------------------------------------------------------------------------------------- */
 
-/* Unregister and end the waiters; the object stays. */
-static void io_stop(weft_io *io)
+/* End the waiters. */
+static void io_end_waits(weft_io *io)
 {
     for (int i = 0; i < 2; i++)
         if (io->waits[i])
             io->waits[i]->type->closed(io->waits[i], WEFT_ECLOSED);
+}
+
+/* Give the descriptor back; the object stays. */
+static void io_stop(weft_io *io)
+{
     weft__io_unregister(io);
     if (io->flags & WEFT_IO_OWNED && io->fd >= 0)
         close(io->fd);
@@ -406,6 +411,7 @@ void weft_io_close(weft_io *io)
     if (!io)
         return;
     weft__check_thread(io->loop, "weft_io_close");
+    io_end_waits(io);
     io_stop(io);
     io_unlink(io);
     io->dead = true;
@@ -495,6 +501,21 @@ static void ios_forget_base(struct weft__part *part)
     weft__watches_forget(ios_of(part));
 }
 
+static void ios_end_waits(struct weft__part *part)
+{
+    weft_io *next;
+
+    for (weft_io *io = ios_of(part)->first; io; io = next) {
+        next = io->next;
+        io->told = EV_READ | EV_WRITE; /* a stream that ends closes it */
+        io_end_waits(io);
+        io->told = 0;
+        if (io->dead)
+            io_free(io);
+    }
+    weft__watches_end_waits(ios_of(part));
+}
+
 static void ios_close(struct weft__part *part)
 {
     struct weft__ios *ios = ios_of(part);
@@ -502,11 +523,7 @@ static void ios_close(struct weft__part *part)
 
     while ((io = ios->first)) {
         io_unlink(io);
-        io->told = EV_READ | EV_WRITE; /* a stream that ends closes it */
         io_stop(io);
-        io->told = 0;
-        if (io->dead)
-            io_free(io);
     }
     weft__watches_close(ios);
 }
@@ -514,6 +531,7 @@ static void ios_close(struct weft__part *part)
 static const struct weft__part_type ios_type = {.size = sizeof(struct weft__ios),
                                                 .base_gone = ios_base_gone,
                                                 .forget_base = ios_forget_base,
+                                                .end_waits = ios_end_waits,
                                                 .close = ios_close};
 
 struct weft__ios *weft__ios(weft_loop *loop)

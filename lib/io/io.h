@@ -144,6 +144,7 @@ void weft__watch_refresh(weft_loop *loop, int fd);
 /* The loop closes: see weft__part. */
 bool weft__watches_gone(const struct weft__ios *ios);
 void weft__watches_forget(struct weft__ios *ios);
+void weft__watches_end_waits(struct weft__ios *ios);
 void weft__watches_close(struct weft__ios *ios);
 
 #endif

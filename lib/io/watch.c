@@ -270,6 +270,13 @@ void weft__watches_forget(struct weft__ios *ios)
             ios->watches[fd]->sides[i].added = false;
 }
 
+void weft__watches_end_waits(struct weft__ios *ios)
+{
+    for (int fd = 0; fd < ios->watch_count; fd++)
+        if (ios->watches[fd])
+            watch_forget(ios->watches[fd]);
+}
+
 void weft__watches_close(struct weft__ios *ios)
 {
     for (int fd = 0; fd < ios->watch_count; fd++) {
@@ -277,7 +284,6 @@ void weft__watches_close(struct weft__ios *ios)
 
         if (!watch)
             continue;
-        watch_forget(watch);
         ios->watches[fd] = NULL;
         weft__free(watch, sizeof(*watch));
     }

@@ -49,6 +49,7 @@ static bool signals_may_wake(const struct weft__part *part);
 static void signals_arm(struct weft__part *part);
 static bool signals_base_gone(const struct weft__part *part);
 static void signals_forget_base(struct weft__part *part);
+static void signals_end_waits(struct weft__part *part);
 static void signals_close(struct weft__part *part);
 
 static const struct weft__part_type signals_type = {.size = sizeof(struct signals),
@@ -56,6 +57,7 @@ static const struct weft__part_type signals_type = {.size = sizeof(struct signal
                                                     .arm = signals_arm,
                                                     .base_gone = signals_base_gone,
                                                     .forget_base = signals_forget_base,
+                                                    .end_waits = signals_end_waits,
                                                     .close = signals_close};
 
 static struct signals *signals_of(struct weft__part *part)
@@ -326,6 +328,18 @@ int weft_signal_restore(weft_loop *loop, int signum)
     return 0;
 }
 
+static void signals_end_waits(struct weft__part *part)
+{
+    struct signals *signals = signals_of(part);
+
+    while (signals->sink && !weft__queue_empty(&signals->waits)) {
+        struct wait *wait = weft__container_of(signals->waits.next, struct wait, place);
+
+        wait_leave(wait);
+        weft__future_fail(&wait->future, WEFT_ECLOSED);
+    }
+}
+
 static void signals_close(struct weft__part *part)
 {
     struct signals *signals = signals_of(part);
@@ -335,13 +349,6 @@ static void signals_close(struct weft__part *part)
     for (int signum = 1; signum < NSIG; signum++)
         if (atomic_load(&signals->sink->wanted[signum]))
             weft__sink_forget(signals->sink, signum);
-    while (!weft__queue_empty(&signals->waits)) {
-        struct wait *wait = weft__container_of(signals->waits.next, struct wait, place);
-
-        wait_leave(wait);
-        weft__future_fail(&wait->future,
-                          WEFT_ECLOSED); /* waiters are dropped: with them other waits may go */
-    }
     listen_or_not(signals);
     close(signals->fd);
     weft__sink_give_back(signals->sink);

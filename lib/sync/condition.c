@@ -77,15 +77,17 @@ static const struct weft__future_type condition_wait_type = {.name = "condition_
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-/* Nobody is left who could notify: they end with an error, but with the lock, as ever.  If only they hold the
+/* Nobody will notify any more: they end with an error, but with the lock, as ever.  If only they hold the
  * condition, its reference on the lock is no better than a waiter's: the lock may be abandoned, too. */
-static void condition_abandon(struct weft__object *object)
+static void condition_fail(struct weft__object *object, int error)
 {
     struct weft__object *lock = &condition_of(object)->lock->base.object;
     struct weft__lock_waiter *first;
 
     while ((first = weft__lock_waiter_first(&condition_of(object)->base.queue)))
-        reacquire(first, WEFT_EABANDONED);
+        reacquire(first, error);
+    if (!object->abandoned || error != WEFT_EABANDONED)
+        return;
     lock->refs++;
     lock->waiting++;
     weft__object_unref(lock);
@@ -101,7 +103,7 @@ static void condition_release(struct weft__object *object)
 }
 
 static const struct weft__object_type condition_type = {
-    .size = sizeof(weft_condition), .release = condition_release, .abandon = condition_abandon};
+    .size = sizeof(weft_condition), .release = condition_release, .fail = condition_fail};
 
 weft_condition *weft_condition_new(weft_loop *loop, weft_lock *lock)
 {

@@ -98,13 +98,13 @@ static void fail_putters(weft_queue *queue, int error)
 
 /* ---- life -------------------------------------------------------------------------------------------------- */
 
-static void queue_abandon(struct weft__object *object)
+static void queue_fail(struct weft__object *object, int error)
 {
     weft_queue *queue = (weft_queue *)(void *)object;
 
-    weft__waiters_fail(&queue->getters, WEFT_EABANDONED);
-    weft__waiters_fail(&queue->joiners, WEFT_EABANDONED);
-    fail_putters(queue, WEFT_EABANDONED);
+    weft__waiters_fail(&queue->getters, error);
+    weft__waiters_fail(&queue->joiners, error);
+    fail_putters(queue, error);
 }
 
 static void queue_release(struct weft__object *object)
@@ -121,7 +121,7 @@ static void queue_release(struct weft__object *object)
 }
 
 static const struct weft__object_type queue_type = {
-    .size = sizeof(weft_queue), .release = queue_release, .abandon = queue_abandon};
+    .size = sizeof(weft_queue), .release = queue_release, .fail = queue_fail};
 
 /* A queue that could not be made: one for each error and destructor, because it must destroy what is put.  They
  * are never freed; were there ever more, the last one would have no destructor. */

@@ -65,9 +65,9 @@ static void fail_all(struct weft__queued *queued, int error)
     weft__object_unref(&queued->object);
 }
 
-static void queued_abandon(struct weft__object *object)
+static void queued_fail(struct weft__object *object, int error)
 {
-    weft__waiters_fail(&queued_of(object)->queue, WEFT_EABANDONED);
+    weft__waiters_fail(&queued_of(object)->queue, error);
 }
 
 /* ---- lock ------------------------------------------------------------------------------------ */
@@ -96,7 +96,7 @@ void weft__lock_pass(weft_lock *lock)
 
 void weft__lock_enter(weft_lock *lock, struct weft__lock_waiter *waiter)
 {
-    if (lock->owner) {
+    if (lock->owner && !lock->base.object.loop->closed) {
         weft__queue_push(&lock->base.queue, &waiter->waiter.place);
         return;
     }
@@ -105,19 +105,18 @@ void weft__lock_enter(weft_lock *lock, struct weft__lock_waiter *waiter)
 }
 
 /* Nobody is left who could release it.  Who was cancelled meanwhile ends so, and not with another error. */
-static void lock_abandon(struct weft__object *object)
+static void lock_fail(struct weft__object *object, int error)
 {
     struct weft__lock_waiter *first;
 
     while ((first = weft__lock_waiter_first(&queued_of(object)->queue))) {
         if (!first->error)
-            first->error = WEFT_EABANDONED;
+            first->error = error;
         lock_waiter_end(first);
     }
 }
 
-static const struct weft__object_type lock_type = {.size = sizeof(weft_lock),
-                                                   .abandon = lock_abandon};
+static const struct weft__object_type lock_type = {.size = sizeof(weft_lock), .fail = lock_fail};
 static const struct weft__future_type lock_acquire_type = WEFT__WAITER_TYPE(
     "lock_acquire", struct weft__lock_waiter);
 
@@ -196,8 +195,7 @@ struct weft_event {
     bool set;
 };
 
-static const struct weft__object_type event_type = {.size = sizeof(weft_event),
-                                                    .abandon = queued_abandon};
+static const struct weft__object_type event_type = {.size = sizeof(weft_event), .fail = queued_fail};
 static const struct weft__future_type event_wait_type = WEFT__WAITER_TYPE("event_wait",
                                                                           struct weft__waiter);
 
@@ -260,7 +258,7 @@ struct weft_semaphore {
 };
 
 static const struct weft__object_type semaphore_type = {.size = sizeof(weft_semaphore),
-                                                        .abandon = queued_abandon};
+                                                        .fail = queued_fail};
 static const struct weft__future_type semaphore_acquire_type = WEFT__WAITER_TYPE(
     "semaphore_acquire", struct weft__waiter);
 
@@ -339,7 +337,7 @@ struct weft_barrier {
 };
 
 static const struct weft__object_type barrier_type = {.size = sizeof(weft_barrier),
-                                                      .abandon = queued_abandon};
+                                                      .fail = queued_fail};
 static const struct weft__future_type barrier_wait_type = WEFT__WAITER_TYPE("barrier_wait",
                                                                             struct weft__waiter);
 

@@ -34,6 +34,18 @@ void *weft__object_refused(int error)
     }
 }
 
+/* The loop closes. */
+static void object_closed(struct weft__hook *hook)
+{
+    struct weft__object *object = weft__container_of(hook, struct weft__object, closer);
+
+    if (!object->type->fail)
+        return;
+    object->refs++;
+    object->type->fail(object, WEFT_ECLOSED);
+    weft__object_unref(object);
+}
+
 void *weft__object_new(weft_loop *loop, const struct weft__object_type *type)
 {
     struct weft__object *object;
@@ -47,6 +59,8 @@ void *weft__object_new(weft_loop *loop, const struct weft__object_type *type)
     object->type = type;
     object->loop = loop;
     object->refs = 1;
+    object->closer.fn = object_closed;
+    weft__queue_push(&loop->closers, &object->closer.node);
     weft__loop_hold(loop);
     return object;
 }
@@ -55,6 +69,8 @@ static void object_last(struct weft__object *object)
 {
     weft_loop *loop = object->loop;
 
+    if (object->closer.node.next)
+        weft__queue_remove(&object->closer.node);
     if (object->type->release)
         object->type->release(object);
     weft__free(object, object->type->size);
@@ -68,10 +84,10 @@ void weft__object_unref(struct weft__object *object)
     weft__check_thread(object->loop, "an unref");
     if (--object->refs == 0)
         object_last(object);
-    else if (object->refs == object->waiting && object->type->abandon && !object->abandoned) {
+    else if (object->refs == object->waiting && object->type->fail && !object->abandoned) {
         object->abandoned = true; /* it is held until all have left */
         object->refs++;
-        object->type->abandon(object);
+        object->type->fail(object, WEFT_EABANDONED);
         weft__object_unref(object);
     }
 }

@@ -10,8 +10,9 @@ struct weft__object_type {
     size_t size;
     /* The last reference is gone: free what it holds.  NULL: nothing. */
     void (*release)(struct weft__object *object);
-    /* Only waiters hold it: fail them all with WEFT_EABANDONED (weft__waiters_fail). */
-    void (*abandon)(struct weft__object *object);
+    /* Nobody will serve its waiters any more: fail them all.  WEFT_EABANDONED: only they hold it; WEFT_ECLOSED: the
+     * loop closes.  NULL: it sees to that by itself. */
+    void (*fail)(struct weft__object *object, int error);
 };
 
 /* The head of each object.  Waiters hold references, too: it lives until the last of them has ended. */
@@ -22,6 +23,7 @@ struct weft__object {
     uint32_t refs;
     uint32_t waiting; /* the references that waiters hold */
     bool abandoned;
+    struct weft__hook closer; /* the loop closes */
 };
 
 /* A future in a queue of an object.  The queue is a list with a sentinel; an object may have several. */

@@ -210,7 +210,7 @@ RULE(a_loop_that_closes_frees_those_that_have_not_started)
     run_rounds(1);
     weft_loop_unref(loop);
     loop = NULL;
-    ck_assert_str_eq(trace(), "a (a) (b) (c)");
+    ck_assert_str_eq(trace(), "a (b) (c) (a)");
     ck_assert_int_eq(weft_future_error(gather), WEFT_ECLOSED);
     weft_future_unref(gather);
     (void)reports();

@@ -169,7 +169,7 @@ RULE(a_cancel_during_finally_is_delivered_again_there)
 }
 END_RULE
 
-/* 42, 35 */
+/* 42, 35: the youngest first */
 RULE(closing_the_loop_frees_the_frame_without_finally)
 {
     weft_task *waiting = weft_task_new(loop, WEFT_CALL(body, .how = SLEEP));
@@ -178,7 +178,7 @@ RULE(closing_the_loop_frees_the_frame_without_finally)
     run_rounds(1);
     ck_assert_str_eq(trace(), "finally");
     ck_assert_int_eq(weft_loop_close(loop), 0);
-    ck_assert_str_eq(trace(), "finally freed destroyed-owned freed");
+    ck_assert_str_eq(trace(), "finally destroyed-owned freed freed");
     (void)reports();
     weft_future_unref(waiting);
     weft_future_unref(finalizing);

@@ -77,7 +77,7 @@ RULE(a_task_pending_at_close_is_reported_with_its_site_and_destroyed)
     run_rounds(1);
     b = weft_task_new(loop, WEFT_CALL(holder, .name = "b"));
     ck_assert_int_eq(weft_loop_close(loop), 0);
-    ck_assert_str_eq(trace(), "a a-freed b-freed");
+    ck_assert_str_eq(trace(), "a b-freed a-freed");
     ck_assert_ptr_nonnull(strstr(reports(), "<task holder-1 "));
     ck_assert_ptr_nonnull(strstr(reports(), "<task holder-2 "));
     ck_assert_ptr_nonnull(strstr(reports(), __FILE__));
