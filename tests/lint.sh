@@ -57,8 +57,9 @@ same "-v counts the blocks that do not compile on their own" \
 weft-lint: $page: 2 blocks checked, 1 skipped" "$(echo "$out" | grep '^weft-lint:')"
 same "findings in Markdown: status 1" 1 $status
 
-set -- "$samples/found_try.c" "$samples/clean_branches.c" "$samples/found_no_begin.c"
-same "several files come in the order in which they are named" "found_try.c:14
+set -- "$samples/found_macro.c" "$samples/clean_branches.c" "$samples/found_no_begin.c"
+same "several files come in the order in which they are named" "found_macro.c:19
+found_macro.c:22
 found_no_begin.c:15" "$(lint "$@" | sed 's/^.*\/\([^:]*:[0-9]*\):.*/\1/')"
 
 trouble() { # the claim, what the message holds, command...: nothing on stdout, and status 2

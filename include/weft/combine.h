@@ -35,12 +35,9 @@ extern "C" {
 #endif
 
 /* An array of futures and its length, as two arguments: weft_gather(NULL, WEFT_FUTURES(a, b), 0). */
-#define WEFT_FUTURES(...) \
-    ((weft_future *[]){__VA_ARGS__}), \
-        (sizeof((weft_future *[]){__VA_ARGS__}) / sizeof(weft_future *))
+#define WEFT_FUTURES(...) WEFT__ARRAY(weft_future *, weft__future_not_generator, __VA_ARGS__)
 /* The same of generators. */
-#define WEFT_CALLS(...) \
-    ((weft_gen *[]){__VA_ARGS__}), (sizeof((weft_gen *[]){__VA_ARGS__}) / sizeof(weft_gen *))
+#define WEFT_CALLS(...) WEFT__ARRAY(weft_gen *, weft__generator_not_future, __VA_ARGS__)
 
 /* ---- All of them ----------------------------------------------------------------------------------------- */
 
@@ -66,7 +63,9 @@ typedef struct weft_result {
  * Cancelled: cancels all that are unfinished, and is cancelled when they have ended, whatever they end with.
  * Source: asyncio.gather.  What differs: siblings are cancelled and awaited, because they often hold pointers into
  * the frame of whoever gathers. */
-#define weft_gather(...) weft_gather_at(WEFT_HERE, __VA_ARGS__)
+#define weft_gather(...) WEFT__GATHER(__VA_ARGS__)
+#define WEFT__GATHER(loop, futures, count, flags) \
+    weft_gather_at(WEFT_HERE, (loop), WEFT__FUTURES(futures), (count), (flags))
 WEFT_API weft_future *weft_gather_at(const char *where, weft_loop *loop, weft_future *const *futures,
                                      size_t count, unsigned flags) WEFT_NODISCARD;
 
@@ -76,7 +75,9 @@ WEFT_API weft_future *weft_gather_at(const char *where, weft_loop *loop, weft_fu
  * Ownership: takes the generators, also when it fails.
  * Errors: also -EINVAL: the limit is 0.
  * Source: gather under a Semaphore; but a job takes a task only while it runs. */
-#define weft_gather_calls(...) weft_gather_calls_at(WEFT_HERE, __VA_ARGS__)
+#define weft_gather_calls(...) WEFT__GATHER_CALLS(__VA_ARGS__)
+#define WEFT__GATHER_CALLS(loop, calls, count, limit, flags) \
+    weft_gather_calls_at(WEFT_HERE, (loop), WEFT__GENS(calls), (count), (limit), (flags))
 WEFT_API weft_future *weft_gather_calls_at(const char *where, weft_loop *loop,
                                            weft_gen *const *calls, size_t count, size_t limit,
                                            unsigned flags) WEFT_NODISCARD;
@@ -100,7 +101,9 @@ enum weft_wait_until {
  * Ownership: borrows: you go on holding the futures.  The same one may be there twice, and counts once.
  * Errors: also -EINVAL: no futures.  Cancelled: leaves the futures alone.
  * Source: asyncio.wait, whose two sets are here the array and is_done. */
-#define weft_wait(...) weft_wait_at(WEFT_HERE, __VA_ARGS__)
+#define weft_wait(...) WEFT__WAIT(__VA_ARGS__)
+#define WEFT__WAIT(loop, futures, count, until, seconds) \
+    weft_wait_at(WEFT_HERE, (loop), WEFT__FUTURES(futures), (count), (until), (seconds))
 WEFT_API weft_future *weft_wait_at(const char *where, weft_loop *loop, weft_future *const *futures,
                                    size_t count, enum weft_wait_until until,
                                    double seconds) WEFT_NODISCARD;
@@ -124,6 +127,9 @@ typedef struct weft_as_completed weft_as_completed;
  * callback), WEFT_ECLOSED, WEFT_EOTHERLOOP, -EINVAL (a time that is not a number). */
 WEFT_API weft_as_completed *weft_as_completed_new(weft_loop *loop, weft_future *const *futures,
                                                   size_t count, double seconds) WEFT_NODISCARD;
+#define weft_as_completed_new(...) WEFT__AS_COMPLETED_NEW(__VA_ARGS__)
+#define WEFT__AS_COMPLETED_NEW(loop, futures, count, seconds) \
+    (weft_as_completed_new)((loop), WEFT__FUTURES(futures), (count), (seconds))
 /* Wait for the next: the result is the future that has ended (borrowed), or NULL after the last.  Each is given
  * once; one that was there twice, twice.
  * Errors: WEFT_ETIMEDOUT: time is up, and this and all further ones were not done then; -EBUSY: one next is
@@ -141,7 +147,7 @@ WEFT_API void weft_as_completed_free(weft_as_completed *each);
  * time was up wins.  0 or less: one that is done gives its outcome, a task that has not started never starts.
  * Cancelled: cancels it, and ends as it ends.  Errors: also -EINVAL: not a number.
  * Source: asyncio.wait_for; value first where that times out and loses the result. */
-#define weft_wait_for(future, seconds) weft_wait_for_at((future), (seconds), WEFT_HERE)
+#define weft_wait_for(future, seconds) weft_wait_for_at(WEFT__FUTURE(future), (seconds), WEFT_HERE)
 WEFT_API weft_future *weft_wait_for_at(weft_future *future, double seconds,
                                        const char *where) WEFT_NODISCARD;
 
@@ -149,7 +155,7 @@ WEFT_API weft_future *weft_wait_for_at(weft_future *future, double seconds,
  * Cancelled: ends at once, and the future goes on, an operation too: a failure of it that nobody reads then is
  * reported.  Dropped: lets go of the future.
  * Source: asyncio.shield. */
-#define weft_shield(future) weft_shield_at((future), WEFT_HERE)
+#define weft_shield(future) weft_shield_at(WEFT__FUTURE(future), WEFT_HERE)
 WEFT_API weft_future *weft_shield_at(weft_future *future, const char *where) WEFT_NODISCARD;
 
 /* What comes after a future: called by the loop once it is done, however it ended (weft_future_result says how).
@@ -168,7 +174,7 @@ typedef weft_future *weft_then_fn(weft_future *done, void *arg);
  * WEFT_EDEADLOCK: it waits for this one.
  * Source: Twisted's Deferred.addBoth; JavaScript's Promise.then. */
 #define weft_then(future, fn, arg, free_arg) \
-    weft_then_at((future), (fn), (arg), (free_arg), WEFT_HERE)
+    weft_then_at(WEFT__FUTURE(future), (fn), (arg), (free_arg), WEFT_HERE)
 WEFT_API weft_future *weft_then_at(weft_future *future, weft_then_fn *fn, void *arg,
                                    void (*free_arg)(void *arg), const char *where) WEFT_NODISCARD;
 
@@ -183,7 +189,9 @@ WEFT_API weft_future *weft_then_at(weft_future *future, weft_then_fn *fn, void *
  * Ownership: takes the generators, also when it fails.
  * Cancelled: cancels all that run, starts no more, and is cancelled when they have ended.
  * Source: asyncio.staggered.staggered_race; RFC 8305 (Happy Eyeballs). */
-#define weft_staggered_race(...) weft_staggered_race_at(WEFT_HERE, __VA_ARGS__)
+#define weft_staggered_race(...) WEFT__STAGGERED_RACE(__VA_ARGS__)
+#define WEFT__STAGGERED_RACE(loop, calls, count, delay, errors) \
+    weft_staggered_race_at(WEFT_HERE, (loop), WEFT__GENS(calls), (count), (delay), (errors))
 WEFT_API weft_future *weft_staggered_race_at(const char *where, weft_loop *loop,
                                              weft_gen *const *calls, size_t count, double delay,
                                              int *errors) WEFT_NODISCARD;

@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <weft/error.h>
+#include <weft/language.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <weft/error.h>
+#include <weft/language.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -61,13 +62,14 @@ typedef struct weft_site {
 
 /* What all frames of one body share.  WEFT_GEN_TYPE writes it. */
 struct weft_gen_type {
+    size_t struct_size;           /* of this struct, as the program knows it; 0: up to `flags` */
     const char *name;             /* the body's */
     size_t size;                  /* of the frame, in bytes */
     weft_resume_fn *resume;       /* the body */
     void (*cleanup)(void *frame); /* frees what the frame holds; runs once, from any state; or NULL */
     const char *const *states;    /* the explicit form: the states' names, for dumps; or NULL */
     int state_count;              /* how many there are */
-    uint32_t flags;               /* 0 */
+    uint32_t flags;               /* 0: there are none yet */
 };
 
 /* The first member of every frame. */
@@ -105,20 +107,36 @@ enum {
  * WEFT_GEN_FORWARD(name) declares it earlier in the same file, for bodies that call each other.
  * A body that other files call is defined with WEFT_GEN_EXPORT, and declared in a header by
  * `extern const weft_gen_type name_type;` and its struct. */
-#define WEFT_GEN_TYPE(...) static const WEFT__GEN_TYPE(__VA_ARGS__, .flags = 0)
-#define WEFT_GEN_EXPORT(...) const WEFT__GEN_TYPE(__VA_ARGS__, .flags = 0)
-#define WEFT_GEN_FORWARD(name) static const weft_gen_type name##_type
+#define WEFT_GEN_TYPE(...) \
+    WEFT__LOCAL(const WEFT__GEN_TYPE(__VA_ARGS__, )) \
+    WEFT__CHECK_FRAME(__VA_ARGS__, )
+#define WEFT_GEN_EXPORT(...) \
+    const WEFT__GEN_TYPE(__VA_ARGS__, ); \
+    WEFT__CHECK_FRAME(__VA_ARGS__, )
+#define WEFT_GEN_FORWARD(name) WEFT__LOCAL_FORWARD(const weft_gen_type name##_type)
 #define WEFT__GEN_TYPE(body, ...) \
-    weft_gen_type body##_type = { \
-        .name = #body, .size = sizeof(struct body), .resume = body, __VA_ARGS__}
+    weft_gen_type body##_type = {.struct_size = sizeof(weft_gen_type), \
+                                 .name = #body, \
+                                 .size = sizeof(struct body), \
+                                 .resume = body, \
+                                 __VA_ARGS__}
+#define WEFT__CHECK_FRAME(body, ...) \
+    WEFT__STATIC_ASSERT(offsetof(struct body, gen) == 0, \
+                        "`weft_gen gen` has to be the first member of struct " #body)
 
 /* Make a generator on the heap: WEFT_CALL(fetch, .host = host, .port = 80).  The rest of the frame is 0.
  * Ownership: yours, until a task or a YIELD_FROM takes it; weft_gen_close frees it.
  * Errors: never NULL.  Without memory the type's cleanup is called on the arguments, as it would be at
  * the body's end, and you get an immortal generator that raises -ENOMEM when it is driven.
- * The frame is copied once: keep large buffers behind a pointer, or use weft_gen_init. */
-#define WEFT_CALL(...) WEFT__CALL(__VA_ARGS__, .gen = {0})
-#define WEFT__CALL(body, ...) weft_gen_copy(&body##_type, &(struct body){__VA_ARGS__})
+ * The frame is copied once: keep large buffers behind a pointer, or use weft_gen_init.
+ * C++: see weft/language.h; the frame has no constructors or destructors of its own. */
+#define WEFT_CALL(...) WEFT__CALL(__VA_ARGS__, )
+#ifdef __cplusplus
+#define WEFT__CALL(body, ...) weft__call<struct body>(&body##_type, {.gen = {}, __VA_ARGS__})
+#else
+#define WEFT__CALL(body, ...) weft_gen_copy(&body##_type, &(struct body){.gen = {0}, __VA_ARGS__})
+#endif
+/* The same with a frame that is filled in already, `gen` with zeros. */
 WEFT_API weft_gen *weft_gen_copy(const weft_gen_type *type, void *frame);
 
 /* Prepare a frame that lies in memory of yours (often inside the caller's frame, so that a whole call
@@ -176,6 +194,7 @@ static inline weft_step weft_pause(weft_gen *gen)
  * Cancelled: the future is cancelled first; what its own contract says is undone.
  * Source: `yield from future`, Future.__await__. */
 WEFT_API weft_step weft_await(weft_gen *gen, weft_future *future);
+#define weft_await(gen, future) weft_await((gen), WEFT__FUTURE(future))
 
 /* Run another generator to its end: on resumption gen->error or gen->value is what it ended with.
  * Ownership: takes it, on every path.
@@ -186,6 +205,7 @@ static inline weft_step weft_yield_from(weft_gen *gen, weft_gen *child)
     gen->value = child;
     return WEFT_DELEGATED;
 }
+#define weft_yield_from(gen, child) weft_yield_from((gen), WEFT__GEN(child))
 
 /* End with a result. */
 static inline weft_step weft_return(weft_gen *gen, void *value)
@@ -297,15 +317,21 @@ static inline void weft_outcome_replace(weft_outcome *outcome, int error)
     } while (0)
 
 /* What follows WEFT_FINALLY runs exactly once however the part between the two ends: by return,
- * error or cancel, or by running into it.  It may await.  The frame has a member `weft_outcome outcome`. */
+ * error or cancel, or by running into it.  It may await.  The frame has a member `weft_outcome outcome`.
+ * One without the other does not compile: the names are what the compiler says then. */
 #define WEFT_TRY(f) \
     ; \
-    enum { weft__try = WEFT__STATE_FINALLY }; \
-    weft_try(&(f)->gen, weft__try)
+    enum { WEFT_FINALLY_without_WEFT_TRY = WEFT__STATE_FINALLY }; \
+    do { \
+        if (0) \
+            goto WEFT_TRY_without_WEFT_FINALLY; \
+        weft_try(&(f)->gen, WEFT_FINALLY_without_WEFT_TRY); \
+    } while (0)
 #define WEFT_FINALLY(f) \
     return weft_return(&(f)->gen, NULL); \
-    case weft__try: \
-        weft_finally(&(f)->gen, &(f)->outcome)
+    WEFT_TRY_without_WEFT_FINALLY: \
+    case WEFT_FINALLY_without_WEFT_TRY: \
+    weft_finally(&(f)->gen, &(f)->outcome)
 
 #define WEFT_RETURN(f, what) return weft_return(&(f)->gen, (what))
 #define WEFT_RETURN_OWNED(f, what, destroy) return weft_return_owned(&(f)->gen, (what), (destroy))
@@ -358,6 +384,13 @@ static inline intptr_t weft_int(const void *value)
     } while (0)
 
 #ifdef __cplusplus
+}
+
+template <class Frame> weft_gen *weft__call(const weft_gen_type *type, Frame frame)
+{
+    static_assert(std::is_trivially_copyable<Frame>::value,
+                  "a frame is copied as bytes: what has a constructor lies behind a pointer");
+    return weft_gen_copy(type, &frame);
 }
 #endif
 #endif

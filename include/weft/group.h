@@ -62,18 +62,19 @@ WEFT_API int weft_group_enter(weft_group *group);
 /* Start a child, whose handle nobody needs.
  * Ownership: takes the generator, also when it fails.
  * Errors: WEFT_EINVALIDSTATE: not entered, or ended; WEFT_ESHUTDOWN: it is stopping; -ENOMEM; WEFT_ECLOSED. */
-#define weft_group_spawn(group, gen) weft_group_spawn_at((group), (gen), WEFT_HERE)
+#define weft_group_spawn(group, gen) weft_group_spawn_at((group), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API int weft_group_spawn_at(weft_group *group, weft_gen *gen, const char *where);
 
 /* Start a child and get its handle.  The group counts as who reads its failure, unless its policy is WEFT_IGNORE.
  * Errors: never NULL; as weft_group_spawn, as the task's error.
  * Source: TaskGroup.create_task. */
-#define weft_group_task(group, gen) weft_group_task_at((group), (gen), WEFT_HERE)
+#define weft_group_task(group, gen) weft_group_task_at((group), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_task *weft_group_task_at(weft_group *group, weft_gen *gen,
                                        const char *where) WEFT_NODISCARD;
 
 /* The same, with the first step at once (weft_task_new_eager). */
-#define weft_group_task_eager(group, gen) weft_group_task_eager_at((group), (gen), WEFT_HERE)
+#define weft_group_task_eager(group, gen) \
+    weft_group_task_eager_at((group), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_task *weft_group_task_eager_at(weft_group *group, weft_gen *gen,
                                              const char *where) WEFT_NODISCARD;
 
@@ -84,7 +85,7 @@ WEFT_API weft_task *weft_group_task_eager_at(weft_group *group, weft_gen *gen,
  * Cancelled: cancels the child, and ends when that has ended or is ready.  Dropped: cancels it, too; if it fails
  * then, that is the group's.
  * Source: trio's nursery.start. */
-#define weft_group_start(group, gen) weft_group_start_at((group), (gen), WEFT_HERE)
+#define weft_group_start(group, gen) weft_group_start_at((group), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_future *weft_group_start_at(weft_group *group, weft_gen *gen,
                                           const char *where) WEFT_NODISCARD;
 /* In the child: say that it is ready.  One that nobody waits for may say so, too: nothing happens.

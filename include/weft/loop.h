@@ -78,6 +78,8 @@ WEFT_API struct event_base *weft_loop_base(const weft_loop *loop);
  * Errors: WEFT_ERUNNING: this loop, or another one on this thread, is running; WEFT_ECLOSED; WEFT_EOTHERLOOP;
  * WEFT_EDEADLOCK: nothing is ready and no timer, descriptor or thread can wake anything any more. */
 WEFT_API int weft_run_until_complete(weft_loop *loop, weft_future *future, void **value);
+#define weft_run_until_complete(loop, future, value) \
+    weft_run_until_complete((loop), WEFT__FUTURE(future), (value))
 
 /* Run until weft_loop_stop.  Returns 0, or the code given to weft_abort.  Errors: as above. */
 WEFT_API int weft_run_forever(weft_loop *loop);

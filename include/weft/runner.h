@@ -52,6 +52,7 @@ WEFT_API void weft_runner_set_grace(weft_runner *runner, double seconds);
  * Ownership: takes the generator, also when it fails.
  * Errors: WEFT_ERUNNING: a loop runs on this thread; what weft_run_until_complete can return. */
 WEFT_API int weft_runner_run(weft_runner *runner, weft_gen *main, void **value);
+#define weft_runner_run(runner, main, value) weft_runner_run((runner), WEFT__GEN(main), (value))
 /* Shut the loop down and free the runner.  Errors: as weft_loop_shutdown; after WEFT_ERUNNING it is not freed.  NULL
  * is fine. */
 WEFT_API int weft_runner_free(weft_runner *runner);
@@ -60,11 +61,13 @@ WEFT_API int weft_runner_free(weft_runner *runner);
  * wrong with what is left over is reported.
  * Source: asyncio.run. */
 WEFT_API int weft_run(weft_gen *main, void **value);
+#define weft_run(main, value) weft_run(WEFT__GEN(main), (value))
 
 /* The same for a C main: 0 if it returned (its result, as an integer, is the status; one that has a destructor is
  * destroyed, and is 0), 130 if it was interrupted, 1 if it failed: then a line on stderr says with what, and where
  * it was. */
 WEFT_API int weft_main(weft_gen *main);
+#define weft_main(main) weft_main(WEFT__GEN(main))
 
 #ifdef __cplusplus
 }

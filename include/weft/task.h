@@ -36,7 +36,7 @@ extern "C" {
  * Inherits the context of the task that makes it (weft_task_set_context).
  * Errors: never NULL; -ENOMEM or WEFT_ECLOSED is the future's error, and the generator has been closed.
  * Source: loop.create_task(coro). */
-#define weft_task_new(loop, gen) weft_task_new_at((loop), (gen), WEFT_HERE)
+#define weft_task_new(loop, gen) weft_task_new_at((loop), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen,
                                      const char *where) WEFT_NODISCARD;
 
@@ -45,13 +45,13 @@ WEFT_API weft_task *weft_task_new_at(weft_loop *loop, weft_gen *gen,
  * queued as weft_task_new queues it.
  * Source: Task(eager_start=True).  There is no factory that makes all tasks eager: it changes the order of
  * other people's code. */
-#define weft_task_new_eager(loop, gen) weft_task_new_eager_at((loop), (gen), WEFT_HERE)
+#define weft_task_new_eager(loop, gen) weft_task_new_eager_at((loop), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_task *weft_task_new_eager_at(weft_loop *loop, weft_gen *gen,
                                            const char *where) WEFT_NODISCARD;
 
 /* Make a task and let it go: weft_task_new and unref.  A failure is reported at its end.
  * Errors: 0, -ENOMEM, WEFT_ECLOSED. */
-#define weft_spawn(loop, gen) weft_spawn_at((loop), (gen), WEFT_HERE)
+#define weft_spawn(loop, gen) weft_spawn_at((loop), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API int weft_spawn_at(weft_loop *loop, weft_gen *gen, const char *where);
 
 /* The task whose step is running on this thread; NULL in a callback and outside.  Borrowed. */

@@ -222,8 +222,8 @@ static int each_prepare(weft_as_completed *each, size_t count, double seconds)
     return weft__join_arm(&each->join, seconds);
 }
 
-weft_as_completed *weft_as_completed_new(weft_loop *loop, weft_future *const *futures, size_t count,
-                                         double seconds)
+weft_as_completed *(weft_as_completed_new)(weft_loop *loop, weft_future *const *futures,
+                                           size_t count, double seconds)
 {
     weft_as_completed *each;
     int error;

@@ -166,7 +166,7 @@ static void on_complete(struct weft__hook *hook)
     completion->loop->stopping = true;
 }
 
-int weft_run_until_complete(weft_loop *loop, weft_future *future, void **value)
+int(weft_run_until_complete)(weft_loop *loop, weft_future *future, void **value)
 {
     struct completion completion = {.hook = {.node.kind = WEFT__NODE_HOOK, .fn = on_complete},
                                     .loop = loop};

@@ -240,7 +240,7 @@ static inline void deliver(weft_gen *gen, weft_future *future)
     gen->value = future->error ? NULL : future->u.value;
 }
 
-weft_step weft_await(weft_gen *gen, weft_future *future)
+weft_step(weft_await)(weft_gen *gen, weft_future *future)
 {
     weft_task *current = weft__thread.task;
     struct weft__task *task;

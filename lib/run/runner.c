@@ -222,7 +222,7 @@ static int run_main(weft_runner *runner, weft_gen *main, weft_task **task)
     return result;
 }
 
-int weft_runner_run(weft_runner *runner, weft_gen *main, void **value)
+int(weft_runner_run)(weft_runner *runner, weft_gen *main, void **value)
 {
     weft_task *task;
     int result = run_main(runner, main, &task);
@@ -259,7 +259,7 @@ static int begin(weft_gen *main, weft_runner **runner)
     return weft__thread.loop ? WEFT_ERUNNING : -ENOMEM;
 }
 
-int weft_run(weft_gen *main, void **value)
+int(weft_run)(weft_gen *main, void **value)
 {
     weft_runner *runner;
     int result = begin(main, &runner);
@@ -288,7 +288,7 @@ static void complain(const char *name, int error, const weft_task *task)
     fputc('\n', stderr);
 }
 
-int weft_main(weft_gen *main)
+int(weft_main)(weft_gen *main)
 {
     const char *name = main->type->name;
     weft_runner *runner;

@@ -1,6 +1,6 @@
 /* WEFT_AWAIT of a generator: that is what WEFT_YIELD_FROM is for
- * gcc: passing argument 2 of 'weft_await' from incompatible pointer type
- * clang: incompatible pointer types passing
+ * gcc: incompatible type for argument 1 of 'weft__future_not_generator'
+ * clang: to parameter of incompatible type 'weft__future_not_generator_arg'
  */
 #include <weft.h>
 
@@ -18,9 +18,13 @@ static weft_step nap(void *frame)
 }
 WEFT_GEN_TYPE(nap);
 
+struct day {
+    weft_gen gen;
+};
+
 static weft_step day(void *frame)
 {
-    struct nap *f = frame;
+    struct day *f = frame;
 
     WEFT_BEGIN(f);
 #ifdef WRONG
@@ -30,8 +34,5 @@ static weft_step day(void *frame)
 #endif
     WEFT_END(f);
 }
-struct day {
-    struct nap nap;
-};
 extern const weft_gen_type day_type;
 WEFT_GEN_EXPORT(day);

@@ -1,6 +1,6 @@
 /* FINALLY without TRY
- * gcc: 'weft__try' undeclared
- * clang: use of undeclared identifier 'weft__try'
+ * gcc: 'WEFT_FINALLY_without_WEFT_TRY' undeclared
+ * clang: use of undeclared identifier 'WEFT_FINALLY_without_WEFT_TRY'
  */
 #include <weft.h>
 

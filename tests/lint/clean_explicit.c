@@ -8,7 +8,7 @@ int load(int fd, char *buffer);
 struct inner {
     weft_gen gen;
 };
-struct read {
+struct read_all {
     weft_gen gen;
     weft_gen *child;
     int fd, error;
@@ -19,7 +19,7 @@ enum read_state { READ_START, READ_READABLE, READ_CLOSING };
 
 static weft_step read_all(void *frame)
 {
-    struct read *f = frame;
+    struct read_all *f = frame;
     weft_gen *gen = &f->gen;
     int error = f->gen.error;
     char buffer[128], *at;
@@ -56,7 +56,4 @@ static weft_step read_all(void *frame)
     }
     return weft_gen_bad_state(gen);
 }
-struct read_all {
-    struct read read;
-};
 WEFT_GEN_TYPE(read_all);

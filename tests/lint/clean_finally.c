@@ -31,9 +31,16 @@ static weft_step copy(void *frame)
 }
 WEFT_GEN_TYPE(copy);
 
+struct explicit_copy {
+    weft_gen gen;
+    weft_outcome outcome;
+    char *buffer;
+    int size;
+};
+
 static weft_step explicit_copy(void *frame)
 {
-    struct copy *f = frame;
+    struct explicit_copy *f = frame;
 
     switch (f->gen.state) {
     case 0:
@@ -52,7 +59,4 @@ static weft_step explicit_copy(void *frame)
     }
     return weft_gen_bad_state(&f->gen);
 }
-struct explicit_copy {
-    struct copy copy;
-};
 WEFT_GEN_TYPE(explicit_copy);

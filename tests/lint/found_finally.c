@@ -24,22 +24,24 @@ static weft_step copy(void *frame)
 }
 WEFT_GEN_TYPE(copy);
 
+struct watch {
+    weft_gen gen;
+    weft_outcome outcome;
+};
+
 static weft_step watch(void *frame)
 {
-    struct copy *f = frame;
+    struct watch *f = frame;
     char text[8];
 
     WEFT_BEGIN(f);
     WEFT_TRY(f);
     for (;;) {
-        scribble(text); /* lint: local 'text' is used after the resume point of line 36 */
+        scribble(text); /* lint: local 'text' is used after the resume point of line 41 */
         WEFT_AWAIT(f, weft_sleep(NULL, 1));
     }
     WEFT_FINALLY(f);
-    scribble(text); /* lint: local 'text' is used after the resume point of line 38 */
+    scribble(text); /* lint: local 'text' is used after the resume point of line 43 */
     WEFT_END(f);
 }
-struct watch {
-    struct copy copy;
-};
 WEFT_GEN_TYPE(watch);
