@@ -20,23 +20,25 @@ extern "C" {
 #endif
 
 typedef struct weft_connect_options {
-    int family; /* AF_INET, AF_INET6; 0: both */
+    size_t struct_size; /* the macro's: see weft/language.h */
+    int family;         /* AF_INET, AF_INET6; 0: both */
     double delay; /* between two attempts; 0: 0.25 s; WEFT_NEVER: each only when the one before has failed */
     const char *local; /* the address to connect from, a number, of that family; or NULL */
     char *log; /* or NULL: receives a line for each address that failed, "127.0.0.1 80: ECONNREFUSED"; */
-    size_t log_size; /* it lives until the end; what does not fit is cut, and "" is none */
-    unsigned flags;  /* 0: there are none yet */
+    size_t log_size;     /* it lives until the end; what does not fit is cut, and "" is none */
+    unsigned long flags; /* 0: there are none yet */
 } weft_connect_options;
 
 /* Connect to a host and a service ("http", "80"); options may follow: .local = "192.0.2.7".  A host of NULL is this
  * machine.
  * Result: weft_stream *, owned: weft_take makes it yours; untaken, it is closed.
- * Errors: the first address', if all failed; those of weft_getaddrinfo; -EINVAL: `.local` is no number of the family;
+ * Errors: the first address', if all failed; those of weft_getaddrinfo; -EINVAL: `.local` is no number of the family, or flags;
  * WEFT_ECLOSED; -ENOMEM.
  * Cancelled: attempts are closed. */
-#define weft_open_connection(...) WEFT__OPEN_CONNECTION(__VA_ARGS__, .flags = 0)
+#define weft_open_connection(...) WEFT__OPEN_CONNECTION(__VA_ARGS__, )
 #define WEFT__OPEN_CONNECTION(loop, host, service, ...) \
-    weft_open_connection_with((loop), (host), (service), &(const weft_connect_options){__VA_ARGS__})
+    weft_open_connection_with((loop), (host), (service), \
+                              WEFT__STRUCT(weft_connect_options, __VA_ARGS__))
 WEFT_API weft_future *weft_open_connection_with(weft_loop *loop, const char *host,
                                                 const char *service,
                                                 const weft_connect_options *options) WEFT_NODISCARD;

@@ -53,6 +53,7 @@ WEFT_API weft_future *weft_sock_sendto(weft_io *io, const void *bytes, size_t si
                                        const struct sockaddr *addr, socklen_t len) WEFT_NODISCARD;
 
 typedef struct weft_datagram_options {
+    size_t struct_size;         /* the macro's: see weft/language.h */
     const char *local_host;     /* where to receive: a name or number; NULL: all of the machine's */
     const char *local_service;  /* "53"; NULL or "0": any free port */
     const char *remote_host;    /* to whom alone to talk; NULL, and a service: this machine */
@@ -60,6 +61,7 @@ typedef struct weft_datagram_options {
     int family;                 /* AF_INET, AF_INET6; 0: as the addresses have it */
     bool reuse_port;            /* several endpoints share the port */
     bool broadcast;             /* may send to all of a network */
+    unsigned long flags;        /* 0: there are none yet */
 } weft_datagram_options;
 
 /* Open an endpoint: weft_open_datagram(NULL, .remote_host = "ns.example.org", .remote_service =
@@ -68,9 +70,10 @@ typedef struct weft_datagram_options {
  * local ones of the same family.
  * Result: weft_io *, owned: weft_take makes it yours, weft_io_close ends it; untaken, it is closed.
  * Errors: the first address', if all failed; those of weft_getaddrinfo; -EAFNOSUPPORT: no two
- * addresses of one family; -EINVAL: no address and no family; -ENOMEM; WEFT_ECLOSED. */
-#define weft_open_datagram(loop, ...) \
-    weft_open_datagram_with((loop), &(const weft_datagram_options){__VA_ARGS__})
+ * addresses of one family; -EINVAL: no address and no family, or flags; -ENOMEM; WEFT_ECLOSED. */
+#define weft_open_datagram(...) WEFT__OPEN_DATAGRAM(__VA_ARGS__, )
+#define WEFT__OPEN_DATAGRAM(loop, ...) \
+    weft_open_datagram_with((loop), WEFT__STRUCT(weft_datagram_options, __VA_ARGS__))
 WEFT_API weft_future *weft_open_datagram_with(weft_loop *loop,
                                               const weft_datagram_options *options) WEFT_NODISCARD;
 

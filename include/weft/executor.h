@@ -65,18 +65,19 @@ enum {
 };
 
 typedef struct weft_job {
+    size_t struct_size; /* the macro's: see weft/language.h */
     weft_job_fn *run;
     void *arg;
     void (*free_arg)(void *arg);   /* or NULL; once, after run or if it never runs; in any thread */
     void (*destroy)(void *result); /* or NULL; once, of a result that nobody takes; in any thread */
-    unsigned flags;
+    unsigned long flags;
 } weft_job;
 
 /* Run a job in a thread: weft_run_in_executor(NULL, NULL, .run = work, .arg = arg).  `executor`
  * NULL: the loop's.
  * Result: what it set, with `.destroy` as its destructor.  Errors: what it returned
  * (WEFT_ECANCELLED: the future is cancelled); -EAGAIN: no thread can be started, and the pool has
- * none; WEFT_ESHUTDOWN; -ENOMEM; WEFT_ECLOSED; -EINVAL: no `.run`.
+ * none; WEFT_ESHUTDOWN; -ENOMEM; WEFT_ECLOSED; -EINVAL: no `.run`, or unknown flags.
  * Ownership: takes `arg` on every path, if there is a `.free_arg`.
  * Cancelled: before it began: it never runs.  After that: the await succeeds when it has ended, and
  * the next one is cancelled; an abandonable one is cancelled at once.
@@ -87,8 +88,9 @@ typedef struct weft_job {
  * abandonable; queued ones never run.
  * A job that waits for the loop meanwhile is told (weft_remote_wait: WEFT_ECLOSED); one that waits
  * for it in ways of its own would wait for ever. */
-#define weft_run_in_executor(loop, executor, ...) \
-    weft_run_job((loop), (executor), &(const weft_job){__VA_ARGS__}, WEFT_HERE)
+#define weft_run_in_executor(...) WEFT__RUN_IN_EXECUTOR(__VA_ARGS__, )
+#define WEFT__RUN_IN_EXECUTOR(loop, executor, ...) \
+    weft_run_job((loop), (executor), WEFT__STRUCT(weft_job, __VA_ARGS__), WEFT_HERE)
 WEFT_API weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_job *job,
                                    const char *where) WEFT_NODISCARD;
 
@@ -119,7 +121,8 @@ typedef struct weft_remote weft_remote;
  * -ENOMEM.
  * Threads: any; on the loop's own, weft_remote_wait never waits.
  * Source: asyncio.run_coroutine_threadsafe, and the concurrent.futures.Future that it returns. */
-#define weft_task_new_threadsafe(loop, gen) weft_task_new_threadsafe_at((loop), (gen), WEFT_HERE)
+#define weft_task_new_threadsafe(loop, gen) \
+    weft_task_new_threadsafe_at((loop), WEFT__GEN(gen), WEFT_HERE)
 WEFT_API weft_remote *weft_task_new_threadsafe_at(weft_loop *loop, weft_gen *gen,
                                                   const char *where) WEFT_NODISCARD;
 

@@ -42,15 +42,16 @@ enum {
 };
 
 typedef struct weft_process_options {
+    size_t struct_size; /* the macro's: see weft/language.h */
     int in, out, err;
     const char *const *env; /* "NAME=value", ..., NULL; or NULL: this process's own */
     const char *cwd;        /* where it starts; NULL: here */
     bool new_session;       /* setsid: it has no terminal, and leads a process group of its own */
-    int reserved;           /* 0 */
+    unsigned long flags;    /* 0: there are none yet */
 } weft_process_options;
 
 /* The arguments of a program, the first one its name: WEFT_ARGV("ls", "-l"). */
-#define WEFT_ARGV(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define WEFT_ARGV(...) WEFT__LIST(const char *const, __VA_ARGS__, NULL)
 
 /* Start a program.  argv[0] is looked for in PATH (of `.env`, if that is given), unless it has a
  * slash; then, and in a relative PATH, it is relative to `.cwd`.  `loop` may be NULL inside a task
@@ -62,11 +63,11 @@ typedef struct weft_process_options {
  * waits for the fork and the exec.
  * Errors: execve(2)'s: -ENOENT: no such program, -EACCES, -ENOEXEC, -E2BIG; chdir(2)'s; fork(2)'s:
  * -EAGAIN; pipe(2)'s: -EMFILE; -EBADF: a descriptor that is not open; -EINVAL: no argv[0], or a
- * number that means nothing; -ENOMEM; WEFT_ECLOSED. */
-#define weft_process_start(loop, argv, ...) \
-    WEFT__PROCESS_START((loop), (argv), __VA_ARGS__, .reserved = 0)
+ * number that means nothing, or flags; -ENOMEM; WEFT_ECLOSED. */
+#define weft_process_start(...) WEFT__PROCESS_START(__VA_ARGS__, )
 #define WEFT__PROCESS_START(loop, argv, process, ...) \
-    weft_process_start_with(loop, argv, (process), &(const weft_process_options){__VA_ARGS__})
+    weft_process_start_with((loop), (argv), (process), \
+                            WEFT__STRUCT(weft_process_options, __VA_ARGS__))
 WEFT_API int weft_process_start_with(weft_loop *loop, const char *const *argv,
                                      weft_process **process,
                                      const weft_process_options *options) WEFT_NODISCARD;

@@ -44,7 +44,8 @@ enum weft_queue_order {
 };
 
 typedef struct weft_queue_options {
-    size_t size; /* how many items; WEFT_UNBOUNDED.  Must be said */
+    size_t struct_size; /* the macro's: see weft/language.h */
+    size_t size;        /* how many items; WEFT_UNBOUNDED.  Must be said */
     enum weft_queue_order order;
     /* Of a priority queue: whether a comes first.  Called within put and get; may not use the queue. */
     bool (*before)(const void *a, const void *b);
@@ -54,8 +55,9 @@ typedef struct weft_queue_options {
 /* Make a queue: weft_queue_new(NULL, .size = 10).
  * Ownership: one reference for you.  Never NULL: without memory, or with bad options (-EINVAL: no size; a priority
  * queue without `.before`; WEFT_ECLOSED), it is one whose calls all answer with that error. */
-#define weft_queue_new(loop, ...) \
-    weft_queue_new_with((loop), &(const weft_queue_options){__VA_ARGS__})
+#define weft_queue_new(...) WEFT__QUEUE_NEW(__VA_ARGS__, )
+#define WEFT__QUEUE_NEW(loop, ...) \
+    weft_queue_new_with((loop), WEFT__STRUCT(weft_queue_options, __VA_ARGS__))
 WEFT_API weft_queue *weft_queue_new_with(weft_loop *loop,
                                          const weft_queue_options *options) WEFT_NODISCARD;
 /* At the last one, items are destroyed, and waiters end with WEFT_EABANDONED.  NULL is fine. */

@@ -38,25 +38,26 @@ typedef struct weft_server weft_server;
 typedef weft_gen *weft_client_fn(weft_stream *stream, void *arg);
 
 typedef struct weft_server_options {
+    size_t struct_size; /* the macro's: see weft/language.h */
     const char *host; /* a name or number; all its addresses are listened on; NULL: all of the machine's */
     const char *service; /* "http", "8080", "0": any free port, the same for all addresses; NULL: "0" */
     const char *path; /* or a unix socket in place of both; '@': Linux's abstract.  One that nobody listens on any
                        * more is replaced, nothing else is.  Unlinked at the close, if it is still this one. */
-    int backlog;     /* 0: 100 */
-    size_t limit;    /* connections at once, more wait to be accepted; 0: any number */
-    bool reuse_port; /* several processes share the port */
-    unsigned flags;  /* 0: there are none yet */
+    int backlog;         /* 0: 100 */
+    size_t limit;        /* connections at once, more wait to be accepted; 0: any number */
+    bool reuse_port;     /* several processes share the port */
+    unsigned long flags; /* 0: there are none yet */
 } weft_server_options;
 
 /* Listen.  Result: weft_server *, owned (weft_server_unref); untaken, it is closed.
- * Errors: those of weft_getaddrinfo, socket, bind, listen; -EINVAL: an empty path; -ENAMETOOLONG; -ENOTSUP: no
+ * Errors: those of weft_getaddrinfo, socket, bind, listen; -EINVAL: an empty path, or flags; -ENAMETOOLONG; -ENOTSUP: no
  * SO_REUSEPORT here; WEFT_ECLOSED; -ENOMEM.  An address that the machine has not got is left out, unless it is the
  * only one.
  * Once it listens: out of descriptors or memory, or whatever else an accept fails with: that is reported, and accepting
  * pauses for a second. */
-#define weft_start_server(...) WEFT__START_SERVER(__VA_ARGS__, .flags = 0)
+#define weft_start_server(...) WEFT__START_SERVER(__VA_ARGS__, )
 #define WEFT__START_SERVER(loop, fn, arg, ...) \
-    weft_start_server_with((loop), (fn), (arg), &(const weft_server_options){__VA_ARGS__})
+    weft_start_server_with((loop), (fn), (arg), WEFT__STRUCT(weft_server_options, __VA_ARGS__))
 WEFT_API weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *arg,
                                              const weft_server_options *options) WEFT_NODISCARD;
 

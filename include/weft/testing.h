@@ -72,6 +72,7 @@ WEFT_API int weft_testing_shuffle(weft_loop *loop, uint64_t seed);
 typedef struct weft_explorer weft_explorer;
 
 typedef struct weft_scenario {
+    size_t struct_size;                                /* the macro's: see weft/language.h */
     void (*start)(weft_explorer *explorer, void *arg); /* runs as a callback of the loop */
     const char *(*check)(void *arg); /* after the run, before the loop is closed; or NULL */
     void *arg;
@@ -96,7 +97,8 @@ typedef struct weft_explored {
 WEFT_API void weft_explore_task(weft_explorer *explorer, weft_task *task);
 /* Something is wrong in this run, which goes on.  For bodies and callbacks. */
 WEFT_API void weft_explore_wrong(weft_explorer *explorer, const char *what);
-#define weft_testing_explore(...) weft_testing_explore_with(&(const weft_scenario){__VA_ARGS__})
+#define weft_testing_explore(...) \
+    weft_testing_explore_with(WEFT__STRUCT(weft_scenario, __VA_ARGS__))
 /* State: outside of any loop's run.  Threads: no other one uses the library meanwhile: leaks are counted. */
 WEFT_API weft_explored weft_testing_explore_with(const weft_scenario *scenario);
 

@@ -26,8 +26,9 @@
 #include <weft/executor.h>
 
 #include "base/alloc.h"
-#include "net/connect.h"
+#include "base/options.h"
 #include "io/io.h"
+#include "net/connect.h"
 
 static void free_stream(void *stream)
 {
@@ -256,20 +257,23 @@ static void connection_cleanup(void *frame)
 }
 WEFT_GEN_TYPE(connection, .cleanup = connection_cleanup);
 
+WEFT__OPTIONS_END(weft_connect_options, flags);
+
 weft_future *weft_open_connection_with(weft_loop *loop, const char *host, const char *service,
                                        const weft_connect_options *options)
 {
-    struct connection frame = {.options = *options};
+    struct connection frame = {.gen = {0}};
     struct attempt only = {.size = 0};
-    int error;
+    int error = weft__options_copy(&frame.options, sizeof(frame.options), options);
 
     loop = weft__loop_of(loop);
-    if (options->log && options->log_size > 0)
-        options->log[0] = 0;
-    error = parse_local(&frame);
+    if (frame.options.log && frame.options.log_size > 0)
+        frame.options.log[0] = 0;
+    if (!error)
+        error = frame.options.flags ? -EINVAL : parse_local(&frame);
     if (error)
         return weft__failed(loop, error, NULL);
-    if (!options->log && parse_numbers(host, service, frame.options.family, &only)) {
+    if (!frame.options.log && parse_numbers(host, service, frame.options.family, &only)) {
         only.local = frame.local;
         only.local_size = frame.local_size;
         return weft_task_new_at(loop, weft_gen_copy(&attempt_type, &only), "open_connection");

@@ -21,6 +21,7 @@
 #include <weft/executor.h>
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "io/io.h"
 
 /* A receive or send under way. */
@@ -328,15 +329,20 @@ static const weft_gen_type endpoint_type = {.name = "open_datagram",
                                             .resume = open_endpoint,
                                             .cleanup = endpoint_cleanup};
 
+WEFT__OPTIONS_END(weft_datagram_options, flags);
+
 weft_future *weft_open_datagram_with(weft_loop *loop, const weft_datagram_options *options)
 {
-    struct endpoint frame = {.options = *options};
+    struct endpoint frame = {.gen = {0}};
+    int error = weft__options_copy(&frame.options, sizeof(frame.options), options);
 
     loop = weft__loop_of(loop);
-    if (!weft__string_copy(&frame.local_host, options->local_host) ||
-        !weft__string_copy(&frame.local_service, options->local_service) ||
-        !weft__string_copy(&frame.remote_host, options->remote_host) ||
-        !weft__string_copy(&frame.remote_service, options->remote_service)) {
+    if (error || frame.options.flags)
+        return weft__failed(loop, error ? error : -EINVAL, NULL);
+    if (!weft__string_copy(&frame.local_host, frame.options.local_host) ||
+        !weft__string_copy(&frame.local_service, frame.options.local_service) ||
+        !weft__string_copy(&frame.remote_host, frame.options.remote_host) ||
+        !weft__string_copy(&frame.remote_service, frame.options.remote_service)) {
         endpoint_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);
     }

@@ -22,8 +22,9 @@
 #include <weft/executor.h>
 
 #include "base/alloc.h"
-#include "net/connect.h"
+#include "base/options.h"
 #include "io/io.h"
+#include "net/connect.h"
 #include "net/server.h"
 
 enum { ANY_PORT_TRIES = 16 };
@@ -281,19 +282,24 @@ static const weft_gen_type listen_type = {.name = "start_server",
                                           .resume = listen_all,
                                           .cleanup = listen_cleanup};
 
+WEFT__OPTIONS_END(weft_server_options, flags);
+
 weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *arg,
                                     const weft_server_options *options)
 {
-    struct listen frame = {.options = *options};
+    struct listen frame = {.gen = {0}};
+    int error = weft__options_copy(&frame.options, sizeof(frame.options), options);
 
     loop = weft__loop_of(loop);
+    if (error || frame.options.flags)
+        return weft__failed(loop, error ? error : -EINVAL, NULL);
     frame.server = weft__zalloc(sizeof(*frame.server));
     if (!frame.server)
         return weft__failed(loop, -ENOMEM, NULL);
     *frame.server = (weft_server){.loop = loop, .users = 1, .pins = 1, .fn = fn, .arg = arg};
-    if (!weft__string_copy(&frame.server->path, options->path) ||
-        !weft__string_copy(&frame.host, options->host) ||
-        !weft__string_copy(&frame.service, options->service)) {
+    if (!weft__string_copy(&frame.server->path, frame.options.path) ||
+        !weft__string_copy(&frame.host, frame.options.host) ||
+        !weft__string_copy(&frame.service, frame.options.service)) {
         listen_cleanup(&frame);
         return weft__failed(loop, -ENOMEM, NULL);
     }

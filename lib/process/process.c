@@ -33,6 +33,7 @@
 #include <weft/executor.h>
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "core/round.h"
 #include "io/io.h"
 #include "process/process.h"
@@ -292,24 +293,30 @@ static int run(weft_process *process, const char *const *argv, const int fds[3],
     return error;
 }
 
+WEFT__OPTIONS_END(weft_process_options, flags);
+
 int weft_process_start_with(weft_loop *loop, const char *const *argv, weft_process **out,
-                            const weft_process_options *options)
+                            const weft_process_options *given)
 {
-    int fds[3], opened[3] = {-1, -1, -1}, error;
+    weft_process_options options;
+    int fds[3], opened[3] = {-1, -1, -1};
+    int error = weft__options_copy(&options, sizeof(options), given);
     weft_process *process;
 
     *out = NULL;
     loop = weft__loop_of(loop);
-    if (!argv || !argv[0] || !argv[0][0])
+    if (error)
+        return error;
+    if (options.flags || !argv || !argv[0] || !argv[0][0])
         return -EINVAL;
     process = weft__object_new(loop, &process_type);
     if (process->object.error)
         return process->object.error;
     process->users = 1;
     weft__queue_init(&process->waits);
-    error = make_descriptors(process, options, fds, opened);
+    error = make_descriptors(process, &options, fds, opened);
     if (!error)
-        error = run(process, argv, fds, options);
+        error = run(process, argv, fds, &options);
     for (int i = 0; i < 3; i++)
         if (opened[i] >= 0)
             close(opened[i]);

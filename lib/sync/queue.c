@@ -25,6 +25,7 @@
 #include <pthread.h>
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "core/loop.h"
 #include "core/round.h"
 #include "sync/queue.h"
@@ -147,20 +148,26 @@ static weft_queue *refused(int error, void (*destroy)(void *))
     return queue;
 }
 
-weft_queue *weft_queue_new_with(weft_loop *loop, const weft_queue_options *options)
+WEFT__OPTIONS_END(weft_queue_options, destroy);
+
+weft_queue *weft_queue_new_with(weft_loop *loop, const weft_queue_options *given)
 {
+    weft_queue_options options;
+    int error = weft__options_copy(&options, sizeof(options), given);
     weft_queue *queue;
 
-    if (options->size == 0 || (unsigned)options->order > WEFT_PRIORITY ||
-        (options->order == WEFT_PRIORITY && !options->before))
-        return refused(-EINVAL, options->destroy);
+    if (!error && (options.size == 0 || (unsigned)options.order > WEFT_PRIORITY ||
+                   (options.order == WEFT_PRIORITY && !options.before)))
+        error = -EINVAL;
+    if (error)
+        return refused(error, options.destroy);
     queue = weft__object_new(loop, &queue_type);
     if (queue->object.error)
-        return refused(queue->object.error, options->destroy);
-    queue->limit = queue->size = options->size;
-    queue->store.order = options->order;
-    queue->store.before = options->before;
-    queue->destroy = options->destroy;
+        return refused(queue->object.error, options.destroy);
+    queue->limit = queue->size = options.size;
+    queue->store.order = options.order;
+    queue->store.before = options.before;
+    queue->destroy = options.destroy;
     weft__queue_init(&queue->getters);
     weft__queue_init(&queue->putters);
     weft__queue_init(&queue->joiners);

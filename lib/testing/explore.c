@@ -30,6 +30,7 @@
 #include <weft/testing.h>
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "core/loop.h"
 #include "core/round.h"
 
@@ -464,19 +465,25 @@ static void search(weft_explorer *explorer, weft_explored *result)
     }
 }
 
-weft_explored weft_testing_explore_with(const weft_scenario *scenario)
+WEFT__OPTIONS_END(weft_scenario, schedule);
+
+weft_explored weft_testing_explore_with(const weft_scenario *given)
 {
+    weft_scenario scenario;
+    int error = weft__options_copy(&scenario, sizeof(scenario), given);
     weft_explorer explorer = {
         .order = {.next = on_next, .idle = on_idle, .close = on_close},
         .start = {.node.kind = WEFT__NODE_HOOK, .fn = on_start},
-        .scenario = scenario,
-        .script.rest = scenario->schedule,
+        .scenario = &scenario,
+        .script.rest = scenario.schedule,
     };
     weft_explored result = {.runs = 0};
 
     explorer.points = weft__alloc(POINTS * sizeof(*explorer.points));
     explorer.keeper = explorer.points ? weft_loop_new(NULL) : NULL;
-    if (weft__thread.loop)
+    if (error || !scenario.start)
+        wrong(&explorer, "a scenario without its size, without a start, or of a newer library");
+    else if (weft__thread.loop)
         wrong(&explorer, "a search inside of a loop's run");
     else if (!explorer.keeper)
         wrong(&explorer, "out of memory");

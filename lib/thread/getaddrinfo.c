@@ -115,8 +115,11 @@ static bool answer_numbers(const char *host, const char *service, const struct a
 weft_future *weft_getaddrinfo(weft_loop *loop, const char *host, const char *service,
                               const struct addrinfo *hints)
 {
-    weft_job job = {
-        .run = look_up, .free_arg = free_lookup, .destroy = free_result, .flags = WEFT_ABANDONABLE};
+    weft_job job = {.struct_size = sizeof(job),
+                    .run = look_up,
+                    .free_arg = free_lookup,
+                    .destroy = free_result,
+                    .flags = WEFT_ABANDONABLE};
     struct addrinfo *result = NULL;
     struct lookup *lookup;
     weft_future *future;

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "base/options.h"
 #include "core/events.h"
 #include "core/round.h"
 #include "thread/executor.h"
@@ -180,27 +181,30 @@ static int start_job(struct weft__threads *threads, weft_executor *executor, con
     return 0;
 }
 
-weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_job *job,
+WEFT__OPTIONS_END(weft_job, flags);
+
+weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_job *given,
                           const char *where)
 {
     struct weft__threads *threads = NULL;
     weft_future *future = NULL;
-    int error = 0;
+    weft_job job;
+    int error = weft__options_copy(&job, sizeof(job), given);
 
     loop = weft__loop_of(loop);
-    if (!job->run)
+    if (!error && (!job.run || job.flags & ~(unsigned long)WEFT_ABANDONABLE))
         error = -EINVAL;
-    else if (loop->closed)
+    if (!error && loop->closed)
         error = WEFT_ECLOSED;
-    else if (!(threads = weft__part_need(loop, &threads_type)) ||
-             (!executor && !(executor = need_default(threads))))
+    if (!error && (!(threads = weft__part_need(loop, &threads_type)) ||
+                   (!executor && !(executor = need_default(threads)))))
         error = -ENOMEM;
     if (!error)
-        error = start_job(threads, executor, job, where, &future);
+        error = start_job(threads, executor, &job, where, &future);
     if (!error)
         return future;
-    if (job->free_arg)
-        job->free_arg(job->arg);
+    if (job.free_arg)
+        job.free_arg(job.arg);
     return weft__failed(loop, error, where);
 }
 

@@ -18,6 +18,7 @@ static weft_io *opened(weft_datagram_options options)
 {
     intptr_t value = 0;
 
+    options.struct_size = sizeof(options);
     ck_assert_int_eq(run_task(weft_open_datagram_with(loop, &options), &value), 0);
     return weft_from_int(value);
 }
@@ -288,6 +289,7 @@ END_RULE
 
 static int error_of(weft_datagram_options options)
 {
+    options.struct_size = sizeof(options);
     return run_task(weft_open_datagram_with(loop, &options), NULL);
 }
 

@@ -365,7 +365,9 @@ RULE(without_memory_a_start_is_ENOMEM_and_leaves_nothing)
 {
     char path[64];
     const weft_server_options kinds[] = {
-        {.host = "127.0.0.1"}, {.host = "127.0.0.1", .limit = 3}, {.path = path}};
+        {.struct_size = sizeof(weft_server_options), .host = "127.0.0.1"},
+        {.struct_size = sizeof(weft_server_options), .host = "127.0.0.1", .limit = 3},
+        {.struct_size = sizeof(weft_server_options), .path = path}};
     int before = open_count();
 
     snprintf(path, sizeof(path), "/tmp/weft-%d.sock", (int)getpid());

@@ -12,7 +12,8 @@
 
 enum { BIG = 1024 * 1024 };
 
-static const weft_process_options pipes = {.in = WEFT_PIPE, .out = WEFT_PIPE, .err = WEFT_PIPE};
+static const weft_process_options pipes = {
+    .struct_size = sizeof(pipes), .in = WEFT_PIPE, .out = WEFT_PIPE, .err = WEFT_PIPE};
 
 static weft_process *started(const char *script)
 {

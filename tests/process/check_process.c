@@ -18,6 +18,7 @@ static weft_process *process;
 
 static int start(const char *script, weft_process_options options)
 {
+    options.struct_size = sizeof(options);
     return weft_process_start_with(loop, WEFT_ARGV("sh", "-c", script), &process, &options);
 }
 
@@ -287,7 +288,9 @@ END_RULE
 
 static void refused(void)
 {
-    weft_process_options none = {.in = 0}, piped = {.in = -1, .out = -1, .err = -1};
+    weft_process_options none = {.struct_size = sizeof(none)}, piped = none;
+
+    piped.in = piped.out = piped.err = WEFT_PIPE;
 
     ck_assert_int_eq(weft_process_start_with(loop, WEFT_ARGV("no-such-program"), &process, &none),
                      -ENOENT);

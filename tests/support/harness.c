@@ -157,6 +157,7 @@ unsigned long explore(weft_scenario scenario)
     const char *mode = getenv("WEFT_EXPLORE");
     weft_explored result;
 
+    scenario.struct_size = sizeof(scenario);
     if (mode && strcmp(mode, "all") == 0) {
         scenario.detours = 0;
         scenario.limit = 10000000;

@@ -76,7 +76,7 @@ static void holds(const weft_scenario *scenario)
     if (getenv("WEFT_VERBOSE"))
         fprintf(stderr, "%lu runs\n", result.runs);
 }
-#define HOLDS(...) holds(&(const weft_scenario){__VA_ARGS__})
+#define HOLDS(...) holds(WEFT__STRUCT(weft_scenario, __VA_ARGS__))
 
 /* ---- lock --------------------------------------------------------------------------------------------------- */
 
