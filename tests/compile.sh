@@ -2,6 +2,7 @@
 # What the headers let a compiler refuse, and what they must not make it complain of:
 #   compile/silent_*.c  compile without a warning;
 #   compile/wrong_*.c   do so, too, but with -DWRONG they fail, for the reason that their head names.
+#   compile/run_cxxN.cc  compile as C++N, run, and print what their second line says.
 # With every compiler that is there. The first line of a program is its claim. Prints TAP.
 # shellcheck source=tests/tap.sh
 . "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
@@ -10,6 +11,7 @@ export LC_ALL
 
 strict="-std=c11 -O2 -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wformat=2 -Wvla -Wundef -Wimplicit-fallthrough -Werror"
+strict_cxx="-O2 -Wall -Wextra -Wpedantic -Wundef -Wno-missing-field-initializers -Werror"
 
 head_of() { # program, key: what stands behind " * key: " in its first comment
     sed -n '/\*\//q; s/^ \* '"$2"': \(.*\)$/\1/p' "$1"
@@ -47,6 +49,7 @@ is_refused() { # program
     }
 }
 
+# 256, 257
 seen=
 for cc in "${CC-gcc}" gcc clang; do
     case $seen in *"<$cc>"*) continue ;; esac
@@ -65,6 +68,38 @@ for cc in "${CC-gcc}" gcc clang; do
         */silent_*) check "$cc is silent about $title" is_fine "$sample" ;;
         *) check "$cc refuses $title" is_refused "$sample" ;;
         esac
+    done
+done
+
+# ---- C++ ----
+
+runs() { # compiler, program
+    standard=${2##*run_cxx}
+    # shellcheck disable=SC2086 # lists of flags
+    "$1" -std="c++${standard%.cc}" $strict_cxx -I"$top_srcdir/include" ${EVENT_CFLAGS-} \
+        "$2" "$archive" ${EVENT_LIBS--levent_core} -lpthread -o "$work/run" || return 1
+    printed=$(WEFT_CLOCK=virtual timeout 60 "$work/run") || echo "exit status $?"
+    [ "$printed" = "$(sed -n '2s/^.*prints: //p' "$2")" ] || {
+        echo "it prints: $printed"
+        return 1
+    }
+}
+
+# 258
+archive=$top_builddir/.libs/libweft.a
+for cxx in g++ clang++; do
+    for sample in "$top_srcdir"/tests/compile/run_cxx*.cc; do
+        title="$cxx compiles, and it runs: $(sed -n '1s/^.. //p' "$sample")"
+        case ${CFLAGS-} in
+        *-fsanitize*) skip "$title" "the library wants a sanitizer's own libraries" && continue ;;
+        esac
+        if ! have $cxx; then
+            skip "$title" "$cxx is missing"
+        elif ! [ -e "$archive" ]; then
+            skip "$title" "there is no libweft.a"
+        else
+            check "$title" runs $cxx "$sample"
+        fi
     done
 done
 done_testing
