@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the headers let a compiler refuse, and what they must not make it complain of:
 #   compile/silent_*.c  compile without a warning;
-#   compile/wrong_*.c   do so, too, but with -DWRONG they fail, for the reason that their head names.
+#   compile/wrong_*.c   do so, too, but with -DWRONG they fail, for what their head names;
 #   compile/run_cxxN.cc  compile as C++N, run, and print what their second line says.
 # With every compiler that is there. The first line of a program is its claim. Prints TAP.
 # shellcheck source=tests/tap.sh

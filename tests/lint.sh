@@ -35,6 +35,7 @@ came() { # file, prints what lint said
             { for (text in wanted) if (index($0, text) == 1) $0 = text; print }' "$work/wanted" -
 }
 
+# 259, 260, 261
 for sample in "$samples"/found_*.c "$samples"/clean_*.c; do
     title=$(sed -n '1s/^\/\* *\(.*[^ .]\)\.* *\*\/$/\1/p' "$sample")
     case $sample in
@@ -62,6 +63,36 @@ same "several files come in the order in which they are named" "found_macro.c:19
 found_macro.c:22
 found_no_begin.c:15" "$(lint "$@" | sed 's/^.*\/\([^:]*:[0-9]*\):.*/\1/')"
 
+# What blocks is the user's to say, too.
+cat >"$work/read.c" <<'END'
+#include <unistd.h>
+#include <weft.h>
+struct fetch { weft_gen gen; int fd; char bytes[9]; };
+static weft_step fetch(void *frame)
+{
+    struct fetch *f = frame;
+    WEFT_BEGIN(f);
+    read(f->fd, f->bytes, 9);
+    sleep(1);
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(fetch);
+END
+printf '%s\n' '# those of this program' 'read ask the cache' '' 'recv' >"$work/list"
+said() { # arguments: what is said of read.c
+    lint "$@" "$work/read.c" | sed 's/^.*\/\([^:]*:[0-9]*\):/\1/'
+}
+# 259
+same "a read of a descriptor that may not block is no finding" \
+    "read.c:9 fetch: sleep blocks the loop; weft_sleep waits without blocking" "$(said)"
+same "--blocking names more functions, and what to say of them" \
+    "read.c:8 fetch: read blocks the loop; ask the cache
+read.c:9 fetch: sleep blocks the loop; weft_sleep waits without blocking" \
+    "$(said --blocking "$work/list")"
+same "--allow takes one out" "read.c:8 fetch: read blocks the loop; ask the cache" \
+    "$(said "--blocking=$work/list" --allow sleep)"
+same "with nothing left: status 0" 0 "$(lint --allow sleep "$work/read.c"; echo $?)"
+
 trouble() { # the claim, what the message holds, command...: nothing on stdout, and status 2
     title=$1
     text=$2
@@ -77,6 +108,7 @@ trouble "one such file among several" "broken.c does not compile" lint "$work/fi
 trouble "a file that is missing" "$work/none.c" lint "$work/none.c"
 trouble "no clang" "/none/clang" \
     env CLANG=/none/clang "$python" "$top_srcdir/tools/weft-lint" "$work/fine.c"
+trouble "a list that is missing" "$work/none" lint --blocking "$work/none" "$work/fine.c"
 trouble "no file named" "usage: weft-lint" "$python" "$top_srcdir/tools/weft-lint"
 
 done_testing

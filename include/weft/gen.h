@@ -259,7 +259,8 @@ static inline void weft_outcome_replace(weft_outcome *outcome, int error)
  *
  * `f` is the frame.  A resume point is `case __LINE__`: two on one line do not compile.  What is read
  * after a yield must live in the frame: C locals are gone by then.  A yield inside the body's own
- * `switch` does not work: it stops the program when it is resumed.  weft-lint finds both.
+ * `switch` does not work: it stops the program when it is resumed.  weft-lint finds both, and results that
+ * are kept too long, references that are given away twice, and calls that block the loop.
  */
 
 #define WEFT_BEGIN(f) \
