@@ -53,6 +53,18 @@ one_of_several() { # mode; the origin is on 127.0.0.1 alone
             >"$work/out" && prints 'connection refused'
 }
 
+# A body that takes days; and it is written so slowly that there is always more to receive.
+times_out_amid_data() { # mode
+    rm -f "$work/slowly"
+    mkfifo "$work/slowly" || return
+    for _ in $(seq 300); do # for six seconds at least
+        [ "$(head -c 65536 | wc -c)" -gt 0 ] || break
+        sleep 0.02
+    done <"$work/slowly" &
+    fails_with 'no complete answer within 0.3 seconds \(WEFT_ETIMEDOUT\)' --mode "$1" \
+        --timeout 0.3 --output "$work/slowly" "$origin/bytes/1000000000000000" && total_below 3
+}
+
 the_others_go_on() { # mode
     exits 1 --mode "$1" --timeout 1 "$origin/" "http://127.0.0.1:$closed/" "$origin/reset" \
         http://no-such-host.invalid/ "$origin/early" "$origin/stall" "$origin/empty" \
@@ -322,6 +334,7 @@ for mode in $modes; do
     check "$mode: a server that stalls past the timeout" \
         fails_with 'no complete answer within 0.2 seconds \(WEFT_ETIMEDOUT\)' \
         --mode "$mode" --timeout 0.2 "$origin/stall"
+    check "$mode: a body without end, past the timeout" times_out_amid_data "$mode"
     check "$mode: an early close" \
         fails_with 'ended after 1024 of 10240 bytes \(WEFT_EINCOMPLETE\)' \
         --mode "$mode" "$origin/early"

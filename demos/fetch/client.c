@@ -88,6 +88,11 @@ bool client_has_another(const struct client *client, int error)
     return error != 0 && error != WEFT_ECANCELLED && error != WEFT_ETIMEDOUT && client->untried;
 }
 
+bool client_is_late(const struct client *client)
+{
+    return clock_now() >= client->deadline;
+}
+
 int client_limit(struct client *client)
 {
     struct timeval limit;

@@ -51,6 +51,9 @@ int client_plain_socket(struct client *client, bool is_blocking);
  * where none is left. */
 bool client_has_another(const struct client *client, int error);
 
+/* Whether its time is up. */
+bool client_is_late(const struct client *client);
+
 /* Let the next call on a blocking socket wait until the deadline at most.  Errors: WEFT_ETIMEDOUT: it is over. */
 int client_limit(struct client *client);
 

@@ -34,7 +34,7 @@ static bool is_not_yet(const struct client *c, int *error)
                       errno == EALREADY || errno == EINTR;
 
     *error = is_pending ? 0 : -errno;
-    if (is_pending && clock_now() >= c->deadline)
+    if (is_pending && client_is_late(c))
         *error = WEFT_ETIMEDOUT;
     return *error == 0;
 }
@@ -72,6 +72,8 @@ static int receive(struct client *c)
     ssize_t n;
     int error;
 
+    if (client_is_late(c)) /* also while something is always there */
+        return WEFT_ETIMEDOUT;
     while ((n = recv(c->fd, c->chunk, sizeof c->chunk, 0)) < 0)
         if (!is_not_yet(c, &error))
             return error;

@@ -58,7 +58,7 @@ static int wait_for_one(struct select_loop *loop, double deadline, fd_set *read,
     return select(loop->top, read, write, NULL, deadline != WEFT_NEVER ? &limit : NULL);
 }
 
-/* Calls those that are ready, and those whose time is up. */
+/* Calls those whose time is up, and those that are ready. */
 static void call_ready(struct select_loop *loop, const fd_set *read, const fd_set *write)
 {
     double now = clock_now();
@@ -70,10 +70,10 @@ static void call_ready(struct select_loop *loop, const fd_set *read, const fd_se
          * another's a moment ago. */
         if (!loop->waiters[fd].cb || loop->waiters[fd].round == loop->round)
             continue;
-        if (FD_ISSET(fd, read) || FD_ISSET(fd, write))
-            call(loop, fd, 0);
-        else if (now >= loop->waiters[fd].deadline)
+        if (now >= loop->waiters[fd].deadline) /* first: one may be ready for ever */
             call(loop, fd, WEFT_ETIMEDOUT);
+        else if (FD_ISSET(fd, read) || FD_ISSET(fd, write))
+            call(loop, fd, 0);
     }
 }
 

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <sys/select.h>
 
-/* Be told that a descriptor is ready; error: 0, or WEFT_ETIMEDOUT: its deadline came first. */
+/* Be told that a descriptor is ready; error: 0, or WEFT_ETIMEDOUT: its deadline has passed. */
 typedef void select_cb(void *arg, int error);
 
 /* One waiter for each descriptor, below FD_SETSIZE: that is select's limit. */
