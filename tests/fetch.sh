@@ -199,8 +199,16 @@ interrupted() {
     [ "$code" -eq 1 ] && prints 'cancelled \(WEFT_ECANCELLED\)' && prints 'failed: 20$'
 }
 
+serves_until() { # a signal
+    env --default-signal=INT "$fetch" --serve 0 <>"$work/held" >"$work/out" &
+    pid=$!
+    servers="$servers $pid"
+    wait_for grep -q http "$work/out" && kill "-$1" $pid && wait $pid
+}
+
 ends_with_its_input() {
-    : | timeout 20 "$fetch" --serve
+    : | timeout 20 "$fetch" --serve && timeout 20 "$fetch" --serve </dev/null &&
+        timeout 20 "$fetch" --serve <"$0"
 }
 
 # ---- the servers ----
@@ -211,7 +219,8 @@ is_up() { # URL, pid
 
 start_origin() { # seconds: sets $url
     : >"$work/origin"
-    "$fetch" --serve 0 --delay "$1" >"$work/origin" &
+    [ -p "$work/held" ] || mkfifo "$work/held"
+    "$fetch" --serve 0 --delay "$1" <>"$work/held" >"$work/origin" & # an input without an end
     servers="$servers $!"
     wait_for grep -q http "$work/origin"
     url=$(sed 's,/$,,' "$work/origin")
@@ -256,7 +265,7 @@ head -c 104857600 /dev/urandom >"$work/www/large"
 start_origin 0.01
 origin=$url
 closed=$(closed_port)
-nginx=
+nginx= nginx_v6=
 ! have nginx || nginx_of_www
 server=
 server_v6=
@@ -360,7 +369,9 @@ check "--save writes each body" saves_each
 check "--output that can't be written" fails_with "can't write .*/none \(ENOENT\)" \
     --output "$work/no/none" "$origin/"
 check "Ctrl-C ends the requests and the origin" interrupted
-check "--serve ends with its input" ends_with_its_input
+check "--serve ends with SIGINT" serves_until INT
+check "--serve ends with SIGTERM" serves_until TERM
+check "--serve ends with its input, a pipe or a file, /dev/null too" ends_with_its_input
 check "--serve on a port that is taken" fails_with 'EADDRINUSE' --serve "${origin##*:}"
 
 check "--ladder prints the eight modes in order; 6 to 8 take the time of one request" \

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weft.h>
@@ -99,7 +98,7 @@ static bool is_asked(struct answer *f)
     f->text[f->size] = '\0';
     if (!strstr(f->text, "\r\n\r\n"))
         return false;
-    sscanf(f->text, "GET %63s", path);
+    sscanf(f->text, "GET %63[^ ?]", path);
     f->page = find_page(path, &f->number);
     f->left = f->page->body == BY_NUMBER ? f->number : f->page->body;
     return true;
@@ -235,21 +234,10 @@ static void accept_all_cleanup(void *frame)
 }
 WEFT_GEN_TYPE(accept_all, .cleanup = accept_all_cleanup);
 
-struct serve {
+struct control_ends {
     weft_gen gen;
     int control;
-    weft_io *listener;
-    double delay;
 };
-
-/* A pipe or a terminal can be waited for; a file, or /dev/null, can't. */
-static bool can_wait_for(int fd)
-{
-    struct stat about;
-
-    return isatty(fd) ||
-           (fstat(fd, &about) == 0 && (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode)));
-}
 
 static bool has_ended(int fd)
 {
@@ -259,60 +247,62 @@ static bool has_ended(int fd)
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-/* Returns whether there were any. */
-static bool cancel_the_others(void)
+static weft_step control_ends(void *frame)
 {
-    weft_task *tasks[64];
-    size_t count = weft_all_tasks(NULL, tasks, 64);
+    struct control_ends *f = frame;
 
-    for (size_t i = 0; i < count && i < 64; i++)
-        if (tasks[i] != weft_current_task())
-            weft_future_cancel(tasks[i], "the origin ends");
-    return count > 1;
+    WEFT_BEGIN(f);
+    do /* a file cannot be waited for: it has all that it will ever have */
+        WEFT_TRY_AWAIT(f, weft_readable(NULL, f->control));
+    while (!weft_failed(f) && !has_ended(f->control));
+    WEFT_END(f);
 }
+WEFT_GEN_TYPE(control_ends);
 
-/* The main task: everything runs until `control` ends. */
+struct serve {
+    weft_gen gen;
+    int fd, control;
+    double delay;
+    weft_io *listener;
+    weft_future *ends[2];
+};
+
+/* The main task.  SIGINT cancels it, where that is not ignored (weft/runner.h). */
 static weft_step serve(void *frame)
 {
     struct serve *f = frame;
+    int error;
 
     WEFT_BEGIN(f);
+    error = weft_io_new(NULL, f->fd, WEFT_IO_OWNED, &f->listener);
+    if (error)
+        WEFT_RAISE(f, error);
     weft_spawn(NULL, WEFT_CALL(accept_all, .listener = f->listener, .delay = f->delay));
-    if (!can_wait_for(f->control))
-        WEFT_AWAIT(f, weft_sleep_forever(NULL));
-    do
-        WEFT_AWAIT(f, weft_readable(NULL, f->control));
-    while (!has_ended(f->control));
-
-    while (cancel_the_others())
-        WEFT_AWAIT(f, weft_sleep(NULL, 0));
+    f->ends[0] = weft_task_new(NULL, WEFT_CALL(control_ends, .control = f->control));
+    f->ends[1] = weft_signal(NULL, SIGTERM);
+    WEFT_AWAIT(f, weft_wait(NULL, f->ends, 2, WEFT_FIRST_COMPLETED, WEFT_NEVER));
     WEFT_END(f);
 }
-WEFT_GEN_TYPE(serve);
 
-/* Takes the socket. */
+static void serve_cleanup(void *frame)
+{
+    struct serve *f = frame;
+
+    for (size_t i = 0; i < 2 && f->ends[i]; i++) {
+        weft_future_cancel(f->ends[i], "the origin ends");
+        weft_future_unref(f->ends[i]);
+    }
+}
+WEFT_GEN_TYPE(serve, .cleanup = serve_cleanup);
+
+/* What the main task leaves behind, the connections, is cancelled. */
 static int run(int fd, double delay, int control)
 {
-    weft_loop *loop = weft_loop_new(NULL);
-    weft_io *listener;
     int error;
 
     fill_block();
-    if (!loop) {
-        close(fd);
-        return -ENOMEM;
-    }
-    error = weft_io_new(loop, fd, WEFT_IO_OWNED, &listener);
-    if (error)
-        close(fd);
-    else
-        error = weft_run_until_complete(
-            loop,
-            weft_task_new(
-                loop, WEFT_CALL(serve, .control = control, .listener = listener, .delay = delay)),
-            NULL);
-    weft_loop_unref(loop);
-    return error;
+    error = weft_run(WEFT_CALL(serve, .fd = fd, .delay = delay, .control = control), NULL);
+    return error == WEFT_EINTERRUPTED ? 0 : error;
 }
 
 /* Returns a listening socket, or an error; *port is its port. */
@@ -338,12 +328,15 @@ static int listen_on(int *port)
 
 int origin_serve(int port, double delay, int control)
 {
-    int fd = listen_on(&port);
+    int fd = listen_on(&port), error;
 
     if (fd < 0)
         return fd;
-    printf("http://127.0.0.1:%d/\n", port);
-    fflush(stdout);
+    if (printf("http://127.0.0.1:%d/\n", port) < 0 || fflush(stdout) != 0) {
+        error = -errno; /* nobody would know where it is */
+        close(fd);
+        return error;
+    }
     return run(fd, delay, control);
 }
 

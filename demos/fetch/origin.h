@@ -1,4 +1,5 @@
-/* The origin: a small web server on weft, for the fetch to fetch from.  It answers after a while:
+/* The origin: a small web server on weft, for the fetch to fetch from.  It answers after a while, and
+ * whatever the query:
  *
  *     /           1 KB                              /stall      never anything
  *     /bytes/N    N bytes                           /reset      a reset connection (RST)
@@ -28,7 +29,7 @@ int origin_start(struct origin *origin, double delay);
 /* End it, and wait until it has ended.  Returns its exit status, 0 when all is well. */
 int origin_stop(struct origin *origin);
 
-/* Serve in this process until the end of `control`; one that can't be waited for (a file) never ends.
+/* Serve in this process until SIGINT, SIGTERM or the end of `control`; a file, /dev/null too, is at its end at once.
  * Port 0: a free one.  Prints the URL to stdout. */
 int origin_serve(int port, double delay, int control);
 
