@@ -1,7 +1,6 @@
 #!/bin/sh
 # The fetch in all modes against its own origin, nginx and python's http.server: byte for byte what
-# curl gets, and each thing that can go wrong; then what it prints, draws and traces of the ladder.
-# Prints TAP. Starts its own servers, on free ports.
+# curl gets, and each thing that can go wrong. What it prints and draws: fetch-report.sh. Prints TAP. Starts its own servers, on free ports.
 # shellcheck source=tests/tap.sh
 . "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 fetch=$top_builddir/demos/fetch/fetch
@@ -75,6 +74,11 @@ the_others_go_on() { # mode
         prints '^Request Times: 10, '
 }
 
+says_the_usage() {
+    ! "$fetch" extra >"$work/out" 2>"$work/err" && [ ! -s "$work/out" ] || return
+    grep -q '^usage: fetch ' "$work/err"
+}
+
 saves_each() {
     mkdir "$work/save" || return
     exits 0 -n 3 --save "$work/save" "$origin/bytes/5000" "$origin/chunked" || return
@@ -82,133 +86,6 @@ saves_each() {
         cmp "$work/save/1" "$work/save/3" &&
         cmp "$work/save/4" "$work/save/6" &&
         [ "$(wc -c <"$work/save/2")" -eq 5000 ] && [ "$(wc -c <"$work/save/5")" -eq 10240 ]
-}
-
-# Its table's rows, in order; each with six figures and the documents' one.
-ladder_in_order() {
-    exits 0 --ladder -n 4 --delay 150ms --timeline "$work/ladder.svg" --trace "$work/ladder.json" || return
-    awk -v modes="$ladder" '
-        BEGIN { count = split(modes, mode, " ") }
-        /^[1-8] [a-z-]+ +[0-9]+[.][0-9]+ / {
-            n++
-            if ($1 != n || $2 != mode[n] || NF != 8) { print "row " n ": " $0; bad = 1 }
-            seconds[n] = $3
-        }
-        END {
-            one = seconds[1] / 4
-            for (i = 6; i <= 8; i++)
-                if (!(seconds[i] < 1.1 * one)) {
-                    print mode[i] ": " seconds[i] " s, one request: " one " s"
-                    bad = 1
-                }
-            if (n != count) print n " rows"
-            exit bad || n != count
-        }' "$work/out"
-}
-
-# What measures time has three tries: the machine may be busy.
-at_last() { # command...
-    "$@" || "$@" || "$@"
-}
-
-ladder_counts_failures() {
-    exits 1 --ladder -n 2 --timeline "$work/failed.svg" "$origin/early" &&
-        [ "$(grep -c 'failed: 2$' "$work/out")" -eq 8 ]
-}
-
-# Its parts: as many bars as there were requests, in as many runs as there were modes.
-is_timeline() { # file, runs, requests in all, how many of them came to their end
-    "$python" - "$@" <<'END'
-import sys
-from xml.dom import minidom
-path, (runs, bars, whole) = sys.argv[1], map(int, sys.argv[2:])
-document = minidom.parse(path)
-def having(tag, name):
-    return [e for e in document.getElementsByTagName(tag) if e.getAttribute('class') == name]
-assert document.documentElement.tagName == 'svg'
-assert len(having('text', 'name')) == runs, having('text', 'name')
-assert len(document.getElementsByTagName('g')) == bars
-for phase in 'connect', 'send', 'wait', 'receive':
-    assert len(having('rect', phase)) - 1 >= whole, phase # one is the legend's
-style = document.getElementsByTagName('style')[0].firstChild.data
-assert 'prefers-color-scheme: dark' in style
-for text in document.getElementsByTagName('text'):
-    x = float(text.getAttribute('x'))
-    assert 0 <= x <= 1000, text.toxml()
-for bar in document.getElementsByTagName('g'):
-    end = None
-    for rect in bar.getElementsByTagName('rect'):
-        x, width = float(rect.getAttribute('x')), float(rect.getAttribute('width'))
-        assert width > 0 and 150 <= x <= 1000, bar.toxml()
-        assert end is None or abs(x - end) < 0.05, 'parts overlap: ' + bar.toxml()
-        end = x + width
-END
-}
-
-# Every b has its e, every s its f, not before it; and steps do not overlap in a process.
-is_trace() { # file, modes
-    "$python" - "$@" <<'END'
-import json, sys
-events = json.load(open(sys.argv[1]))
-assert isinstance(events, list)
-for begin, end in 'be', 'sf':
-    open_ones = {}
-    for event in events:
-        if event['ph'] == begin:
-            key = event['cat'], event['name'], event['id'], event['pid']
-            assert key not in open_ones, event
-            open_ones[key] = event
-    assert open_ones, begin
-    for event in events:
-        if event['ph'] == end:
-            first = open_ones.pop((event['cat'], event['name'], event['id'], event['pid']))
-            assert first['ts'] <= event['ts'], (first, event)
-    assert not open_ones, open_ones
-steps = sorted((e['pid'], e['ts'], e['dur']) for e in events if e['ph'] == 'X')
-assert len({pid for pid, _, _ in steps}) == int(sys.argv[2]), steps
-for (pid, ts, duration), (next_pid, next_ts, _) in zip(steps, steps[1:]):
-    assert pid != next_pid or ts + duration <= next_ts + 0.01, (pid, ts, duration, next_ts)
-# both ends of a wake-up lie in a step, and so does a task's end
-for event in events:
-    if event['ph'] in 'sfe':
-        assert any(pid == event['pid'] and ts - 0.01 <= event['ts'] <= ts + duration + 0.01
-                   for pid, ts, duration in steps), event
-END
-}
-
-one_mode_draws_and_traces() {
-    exits 0 --mode native -n 3 --timeline "$work/one.svg" --trace "$work/one.json" \
-        "$origin/none?<&>" && is_timeline "$work/one.svg" 1 3 3 && is_trace "$work/one.json" 1
-}
-
-# A request that is cut short leaves nothing open.
-failures_are_traced() {
-    exits 1 --timeout 0.2 --trace "$work/cut.json" --timeline "$work/cut.svg" "$origin/stall" \
-        "$origin/early" "$origin/" && is_trace "$work/cut.json" 1 && is_timeline "$work/cut.svg" 1 3 2
-}
-
-interrupted() {
-    # Its own server is asked to wait for a minute.  What a shell runs in the background ignores SIGINT.
-    env --default-signal=INT "$fetch" --delay 60 >"$work/out" 2>&1 &
-    pid=$!
-    sleep 0.5
-    kill -INT "$pid"
-    wait "$pid"
-    code=$?
-    cat "$work/out"
-    [ "$code" -eq 1 ] && prints 'cancelled \(WEFT_ECANCELLED\)' && prints 'failed: 20$'
-}
-
-serves_until() { # a signal
-    env --default-signal=INT "$fetch" --serve 0 <>"$work/held" >"$work/out" &
-    pid=$!
-    servers="$servers $pid"
-    wait_for grep -q http "$work/out" && kill "-$1" $pid && wait $pid
-}
-
-ends_with_its_input() {
-    : | timeout 20 "$fetch" --serve && timeout 20 "$fetch" --serve </dev/null &&
-        timeout 20 "$fetch" --serve <"$0"
 }
 
 # ---- the servers ----
@@ -368,33 +245,15 @@ done
 check "--save writes each body" saves_each
 check "--output that can't be written" fails_with "can't write .*/none \(ENOENT\)" \
     --output "$work/no/none" "$origin/"
-check "Ctrl-C ends the requests and the origin" interrupted
-check "--serve ends with SIGINT" serves_until INT
-check "--serve ends with SIGTERM" serves_until TERM
-check "--serve ends with its input, a pipe or a file, /dev/null too" ends_with_its_input
 check "--serve on a port that is taken" fails_with 'EADDRINUSE' --serve "${origin##*:}"
 
-check "--ladder prints the eight modes in order; 6 to 8 take the time of one request" \
-    at_last ladder_in_order
-check "--ladder counts the requests that failed, in each mode" ladder_counts_failures
-if have "$python"; then
-    check "--timeline: well-formed, eight runs, all requests" is_timeline "$work/ladder.svg" 8 32 32
-    check "--timeline of requests that failed" is_timeline "$work/failed.svg" 8 16 16
-    check "--trace: valid, what begins ends, three modes" is_trace "$work/ladder.json" 3
-    check "--timeline and --trace of one mode; the URL is quoted" one_mode_draws_and_traces
-    check "--trace of requests that fail: what begins ends" failures_are_traced
-else
-    skip "--timeline and --trace" "python is missing"
-fi
-check "--timeline that can't be written" fails_with '/none: .*\(ENOENT\)' \
-    --timeline "$work/no/none" "$origin/"
-check "--trace that can't be written" fails_with '/none: .*\(ENOENT\)' \
-    --trace "$work/no/none" "$origin/"
 check "--ladder has all modes: --mode is refused" usage_error "--ladder: 'native'" --ladder -m native
 check "--ladder and --output are refused" usage_error "--ladder: 'file'" --ladder -o file
 check "--trace of a mode without tasks is refused" usage_error "--trace: 'threads'" \
     --mode threads --trace "$work/none"
 
+check "a word that is no URL is refused" usage_error "URL: 'extra'" extra
+check "a second port is refused" usage_error "--serve: 'extra'" --serve 0 extra
 check "a bad -n is named" usage_error "-n: 'none'" -n none
 check "a -n of 0 is refused" usage_error "-n: '0'" -n 0
 check "a bad --mode is named" usage_error "--mode: 'fibers'" --mode fibers
@@ -405,4 +264,5 @@ check "a bad URL is named" usage_error "URL: 'ftp://host/'" ftp://host/
 check "a bad port is named" usage_error "'http://host:99999/'.*port" http://host:99999/
 check "an open bracket is named" usage_error "'http://\[::1/'.*bracket" 'http://[::1/'
 check "--help is no error" exits 0 --help
+check "who is refused is shown the usage, on stderr" says_the_usage
 done_testing

@@ -4,6 +4,7 @@
  *     client_*.c       a file for each rung, below the Python that it mirrors
  *     on_weft.c        a task for each request: what the last three rungs share
  *     request.h        what all share: a request from begin to end, into its row of the record (record.h)
+ *     run.h            a mode, in a process of its own; progress.h: how far it is
  *     report.h         the record as a list; ladder.h: as a table; timeline.h: as a picture
  *     tracer.h         what tasks did, from the loop's hooks
  *     origin.h         the server
@@ -18,7 +19,9 @@
 #include "ladder.h"
 #include "mode.h"
 #include "origin.h"
+#include "output.h"
 #include "report.h"
+#include "run.h"
 #include "timeline.h"
 #include "tracer.h"
 
@@ -34,83 +37,96 @@ static size_t raise_descriptor_limit(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? (size_t)limit.rlim_cur : 256;
 }
 
-static void print_error(const char *what, int error)
+/* Says what went wrong, if something has.  Returns the exit status. */
+static int say(const char *what, int error)
 {
+    if (!error)
+        return EXIT_SUCCESS;
     fprintf(stderr, "fetch: %s: %s (%s)\n", what, weft_strerror(error), weft_errname(error));
+    return EXIT_FAILED;
 }
 
 /* Fetches in one mode, and reports.  Returns 0 or an error; the record is made. */
 static int fetch_in_one(const struct options *options, size_t window, struct tracer *tracer,
                         struct record **record)
 {
-    size_t count = options->count * options->url_count;
+    struct rusage usage;
+    char text[4096];
     int error;
 
-    *record = record_new(count);
+    *record = record_new(options->count * options->url_count);
     if (!*record)
         return -ENOMEM;
-    if (tracer)
-        tracer_begin(tracer, 1, options->mode->name);
-    error = batch_run(options, *record, window, tracer);
+    error = run_mode(options, options->mode, 1, window, tracer, *record, &usage);
     if (error)
         return error;
-    printf("%zu request%s, mode %s (%s)\n\n", count, count == 1 ? "" : "s", options->mode->name,
+    printf("%s, mode %s (%s)\n", options_describe(options, text, sizeof text), options->mode->name,
            options->mode->file);
-    report_print(stdout, *record);
+    report_print(stdout, *record, options->url_count > 1);
     return 0;
 }
 
-/* Draws the records.  Returns 0 or an error. */
-static int draw(const struct options *options, struct record *const *records, size_t count)
+/* Draws those records that are there.  Returns 0 or an error. */
+static int draw(const struct options *options, struct record *const *records, FILE *file)
 {
     struct timeline_run runs[RUNGS];
+    size_t count = 0;
+    char title[88]; /* more has no room */
 
-    for (size_t i = 0; i < count; i++) {
+    for (; count < RUNGS && records[count]; count++) {
         if (options->ladder)
-            snprintf(runs[i].title, sizeof runs[i].title, "%zu %s", i + 1, modes[i].name);
+            snprintf(runs[count].title, sizeof runs[count].title, "%zu %s", count + 1,
+                     modes[count].name);
         else
-            snprintf(runs[i].title, sizeof runs[i].title, "%s", options->mode->name);
-        runs[i].record = records[i];
+            snprintf(runs[count].title, sizeof runs[count].title, "%s", options->mode->name);
+        runs[count].record = records[count];
     }
-    return timeline_write(options->timeline, runs, count);
+    return timeline_write(file, options_describe(options, title, sizeof title), runs, count);
 }
 
-/* Fetches in one mode or in all, with what was asked for besides.  Returns the exit code. */
+/* What is left to be done with the records: the exit status, the picture, the trace. */
+static int finish(const struct options *options, struct record *const *records, FILE *picture,
+                  struct tracer *tracer)
+{
+    int status = EXIT_SUCCESS, error = tracer_close(tracer);
+
+    if (picture)
+        status |= say(options->timeline, draw(options, records, picture));
+    for (size_t i = 0; i < RUNGS && records[i]; i++) {
+        if (record_failed(records[i]) > 0)
+            status = EXIT_FAILED;
+        if (!error)
+            error = records[i]->trace_error;
+    }
+    return status | say(options->trace, error);
+}
+
+/* Fetches in one mode or in all, with what was asked for besides.  Returns the exit status. */
 static int fetch(const struct options *options, size_t descriptors)
 {
     size_t window = descriptors > 64 ? (descriptors - 32) / (options->save ? 2 : 1) : 16;
-    size_t count = options->ladder ? RUNGS : 1;
     struct record *records[RUNGS] = {NULL};
-    struct tracer *tracer = options->trace ? tracer_open(options->trace) : NULL;
-    int error = options->trace && !tracer ? -errno : 0, status = EXIT_SUCCESS;
+    struct tracer *tracer = NULL;
+    FILE *picture = NULL;
+    int error, status;
 
-    if (error) {
-        print_error(options->trace, error);
-        return EXIT_FAILED;
+    if (options->trace && !(tracer = tracer_open(options->trace)))
+        return say(options->trace, -errno);
+    if (options->timeline && !(picture = fopen(options->timeline, "w"))) {
+        status = say(options->timeline, -errno);
+        tracer_close(tracer);
+        return status;
     }
+    run_catch_signals();
     if (options->ladder)
         error = ladder_run(stdout, options, window, tracer, records);
     else
         error = fetch_in_one(options, window, tracer, &records[0]);
-    if (error) {
-        print_error("the requests", error);
-        status = EXIT_FAILED;
-    }
-    for (size_t i = 0; i < count && !error; i++)
-        if (record_failed(records[i]) > 0)
-            status = EXIT_FAILED;
-    if (!error && options->timeline && (error = draw(options, records, count)) != 0) {
-        print_error(options->timeline, error);
-        status = EXIT_FAILED;
-    }
-    error = tracer_close(tracer);
-    if (error) {
-        print_error(options->trace, error);
-        status = EXIT_FAILED;
-    }
-    for (size_t i = 0; i < count; i++)
+    status = say("the requests", error);
+    status |= finish(options, records, picture, tracer);
+    for (size_t i = 0; i < RUNGS; i++)
         record_free(records[i]);
-    return status;
+    return run_signal() ? EXIT_SIGNAL + run_signal() : status;
 }
 
 /* No URL was given: starts a server, and makes its URL the one. */
@@ -137,22 +153,16 @@ int main(int argc, char **argv)
     struct options options;
     struct origin origin = {.pid = 0};
     size_t descriptors;
-    int error = 0, status = EXIT_FAILED;
+    int status = EXIT_SUCCESS;
 
     setlocale(LC_CTYPE, "");
     options_read(&options, argc, argv);
     descriptors = raise_descriptor_limit();
-    if (options.serve) {
-        error = origin_serve(options.port, options.delay, STDIN_FILENO);
-        if (error)
-            print_error("--serve", error);
-        return error ? EXIT_FAILED : EXIT_SUCCESS;
-    }
+    if (options.serve)
+        return say("--serve", origin_serve(options.port, options.delay, STDIN_FILENO));
     if (options.url_count == 0)
-        error = start_origin(&options, &origin);
-    if (error) {
-        print_error("the built-in server", error);
-    } else {
+        status = say("the built-in server", start_origin(&options, &origin));
+    if (status == EXIT_SUCCESS) {
         for (size_t i = 0; i < options.url_count; i++)
             url_resolve(&options.urls[i]);
         status = fetch(&options, descriptors);
@@ -162,5 +172,5 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < options.url_count; i++)
         url_free(&options.urls[i]);
     free(options.urls);
-    return status;
+    return output_end(status);
 }

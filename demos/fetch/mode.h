@@ -10,7 +10,7 @@ struct mode {
     const char *file;                /* where its client is */
     int (*run)(struct batch *batch); /* runs all requests; returns 0, or why it could not */
     weft_gen *(*fetch)(struct client *client); /* with on_weft: the generator; its result is the client */
-    double documents; /* seconds for 20 requests, as the documents have measured in Python; 0: not a rung */
+    double python; /* seconds for 20 requests to a far server, as the documents measured; 0: not a rung */
 };
 
 /* The rungs in order, then the others. */

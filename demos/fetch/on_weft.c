@@ -67,7 +67,7 @@ static weft_step fetch_all(void *frame)
 }
 WEFT_GEN_TYPE(fetch_all);
 
-/* Ctrl-C cancels those requests that are not over, and is reported with each of them. */
+/* Ctrl-C cancels those requests that are not over: each of them says so in its row. */
 int on_weft_run(struct batch *batch)
 {
     weft_runner *runner = weft_runner_new();

@@ -8,35 +8,39 @@
 #include <string.h>
 #include <weft.h>
 #include "mode.h"
+#include "output.h"
 
-static const char usage[] =
-    "usage: fetch [options] [URL...]\n"
-    "       fetch --ladder [options] [URL...]\n"
-    "       fetch --serve [PORT]\n"
+static const char usage[] = "usage: fetch [options] [URL...]\n"
+                            "       fetch --ladder [options] [URL...]\n"
+                            "       fetch --serve [PORT]\n";
+static const char help[] =
     "\n"
-    "Fetches URLs (http://host[:port]/path), all at once, and shows when each request ran.\n"
+    "Fetches URLs (http://host[:port]/path), all at once, and shows when each ran.\n"
     "Without a URL: 20 requests to a server of its own, which takes 50 ms to answer.\n"
     "\n"
     "  -n, --requests N     requests to each URL (1; without a URL 20)\n"
-    "  -m, --mode MODE      how to fetch: blocking, processes, threads, poll, select; or on weft:\n"
-    "                       generator (the default), explicit, yield-from, native\n"
-    "      --ladder         all of them, one after the other, and a table of what each took\n"
+    "  -m, --mode MODE      how to fetch: blocking, processes, threads, poll, select;\n"
+    "                       on weft: generator (the default), explicit, yield-from,\n"
+    "                       native\n"
+    "      --ladder         eight of them, one after the other, and what each took\n"
     "  -t, --timeout TIME   for each request (30 s; 0: none)\n"
     "  -d, --delay TIME     how long its own server takes (50 ms)\n"
     "  -o, --output FILE    write the first body there\n"
     "  -s, --save DIR       write all bodies there: DIR/1, DIR/2, ...\n"
     "      --timeline FILE  draw what each request did and when, as an SVG picture\n"
-    "      --trace FILE     write what weft's tasks did, for chrome://tracing or ui.perfetto.dev\n"
+    "      --trace FILE     write what weft's tasks did, for ui.perfetto.dev\n"
     "      --serve          be the server only, until SIGINT, SIGTERM or the end of\n"
     "                       the input (which /dev/null has reached)\n"
     "  -h, --help           show this\n"
     "\n"
     "A TIME is in seconds, or with a unit: 0.05, 2s, 50ms.\n"
-    "Exits with 0; 1 if a request failed; 2 if the arguments are wrong.\n";
+    "Exits with 0; 1 if a request failed, or the output could not be written; 2 if\n"
+    "the arguments are wrong; 130 after Ctrl-C, 143 after SIGTERM: the requests end,\n"
+    "and what they have brought is shown.\n";
 
 static WEFT_NORETURN void refuse(const char *name, const char *value, const char *why)
 {
-    fprintf(stderr, "fetch: %s: '%s': %s\nTry 'fetch --help'.\n", name, value, why);
+    fprintf(stderr, "fetch: %s: '%s': %s\n%sTry 'fetch --help'.\n", name, value, why, usage);
     exit(EXIT_USAGE);
 }
 
@@ -162,11 +166,11 @@ void options_read(struct options *options, int argc, char **argv)
     *options = (struct options){.timeout = 30, .delay = 0.05};
     while ((letter = getopt_long(argc, argv, "n:m:t:d:o:s:h", names, NULL)) != -1) {
         if (letter == 'h') {
-            fputs(usage, stdout);
-            exit(EXIT_SUCCESS);
+            printf("%s%s", usage, help);
+            exit(output_end(EXIT_SUCCESS));
         }
         if (!read_option(options, letter)) { /* getopt has said what is wrong */
-            fputs("Try 'fetch --help'.\n", stderr);
+            fprintf(stderr, "%sTry 'fetch --help'.\n", usage);
             exit(EXIT_USAGE);
         }
     }
@@ -186,4 +190,19 @@ void options_read(struct options *options, int argc, char **argv)
         options->count = argc && !options->ladder ? 1 : 20;
     if (argc)
         read_urls(options, argc, argv);
+}
+
+const char *options_describe(const struct options *options, char *text, size_t room)
+{
+    size_t count = options->count * options->url_count;
+    int size;
+
+    if (options->url_count == 1)
+        size = snprintf(text, room, "%zu request%s to %s", count, count == 1 ? "" : "s",
+                        options->urls[0].text);
+    else
+        size = snprintf(text, room, "%zu requests to %zu URLs", count, options->url_count);
+    if ((size_t)size >= room)
+        strcpy(text + room - sizeof "...", "...");
+    return text;
 }

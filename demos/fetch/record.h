@@ -39,7 +39,7 @@ static inline void mark(struct times *times, enum mark which)
 }
 
 struct row {
-    const char *title; /* stands above the row if it differs from the row's before */
+    const char *title; /* the URL */
     int status;        /* 0: none came */
     uint64_t bytes;    /* of the body */
     struct times times;
@@ -50,6 +50,7 @@ struct record {
     size_t count;
     double begun, ended; /* all of it */
     int error;           /* why it could not be run, or 0 */
+    int trace_error;     /* why its trace is not whole, or 0 */
     struct row rows[];
 };
 

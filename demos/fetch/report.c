@@ -3,13 +3,19 @@
 
 #include <inttypes.h>
 #include <langinfo.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "output.h"
 
-/* "  12    200       1024      0.1     50.9  " and the bar: 80 columns. */
-enum { BAR = 80 - 42 };
+enum { BAR_LEAST = 20 }; /* below it, two of the columns before the bar have to go */
+
+/* "12    200  1024      0.1    50.9  " and the bar: as wide as the output. */
+struct layout {
+    int number, bytes, time; /* columns */
+    bool has_all;            /* also bytes, and when it has begun */
+    int bar;
+};
 
 struct style {
     const char *waiting, *receiving, *failed; /* one column of a bar each */
@@ -33,6 +39,29 @@ static struct style choose_style(FILE *out)
     return style;
 }
 
+static int at_least(int least, int width)
+{
+    return width < least ? least : width;
+}
+
+static struct layout choose_layout(FILE *out, const struct record *record, double total)
+{
+    struct layout l = {.has_all = true};
+    uint64_t most = 0;
+
+    for (size_t i = 0; i < record->count; i++)
+        most = record->rows[i].bytes > most ? record->rows[i].bytes : most;
+    l.number = at_least(2, snprintf(NULL, 0, "%zu", record->count));
+    l.bytes = at_least(5, snprintf(NULL, 0, "%" PRIu64, most));
+    l.time = at_least(8, snprintf(NULL, 0, "%.1f", total * 1e3));
+    l.bar = output_width(out) - (l.number + 1 + 6 + 1 + l.bytes + 1 + l.time + 1 + l.time + 2);
+    if (l.bar < BAR_LEAST) {
+        l.has_all = false;
+        l.bar = at_least(BAR_LEAST, l.bar + 1 + l.bytes + 1 + l.time);
+    }
+    return l;
+}
+
 static void repeat(FILE *out, const char *colour, const char *text, int count)
 {
     if (count <= 0)
@@ -42,29 +71,41 @@ static void repeat(FILE *out, const char *colour, const char *text, int count)
         fputs(text, out);
 }
 
-/* The column of a bar that a time falls into. */
-static int column(double time, double total)
-{
-    int c = total > 0 ? (int)(time / total * BAR) : 0;
+/* What a row is printed with. */
+struct page {
+    FILE *out;
+    const struct record *record;
+    double total; /* seconds */
+    struct layout layout;
+    struct style style;
+};
 
-    return c < 0 ? 0 : c >= BAR ? BAR - 1 : c;
+/* The column of the bar that a time falls into. */
+static int column(const struct page *p, double time)
+{
+    int bar = p->layout.bar;
+    int c = p->total > 0 ? (int)((time - p->record->begun) / p->total * bar) : 0;
+
+    return c < 0 ? 0 : c >= bar ? bar - 1 : c;
 }
 
-static void print_bar(FILE *out, const struct style *style, const struct row *row, double begun,
-                      double total)
+static void print_bar(const struct page *p, const struct row *row)
 {
+    const struct style *style = &p->style;
     const double *at = row->times.at;
-    int start = column(at[MARK_BEGUN] - begun, total), end = column(at[MARK_ENDED] - begun, total);
-    int answered = at[MARK_ANSWERED] > 0 ? column(at[MARK_ANSWERED] - begun, total) : end;
+    int start = column(p, at[MARK_BEGUN]), end = column(p, at[MARK_ENDED]);
+    int answered = at[MARK_ANSWERED] > 0 ? column(p, at[MARK_ANSWERED]) : end;
 
-    repeat(out, "", " ", start);
-    repeat(out, style->dim, style->waiting, answered - start);
-    repeat(out, style->good, style->receiving, end - answered);
+    if (at[MARK_BEGUN] == 0)
+        return;
+    repeat(p->out, "", " ", start);
+    repeat(p->out, style->dim, style->waiting, answered - start);
+    repeat(p->out, style->good, style->receiving, end - answered);
     if (row->error[0])
-        repeat(out, style->bad, style->failed, 1);
+        repeat(p->out, style->bad, style->failed, 1);
     else
-        repeat(out, style->good, style->receiving, 1);
-    fputs(style->plain, out);
+        repeat(p->out, style->good, style->receiving, 1);
+    fputs(style->plain, p->out);
 }
 
 /* How long a request took; 0 if it never came to its end. */
@@ -75,44 +116,56 @@ static double cost(const struct row *row)
     return at[MARK_ENDED] > 0 ? at[MARK_ENDED] - at[MARK_BEGUN] : 0;
 }
 
-static void print_row(FILE *out, const struct style *style, const struct record *record, size_t i)
+static void print_head(const struct page *p)
 {
-    const struct row *row = &record->rows[i];
+    const struct layout *l = &p->layout;
+
+    fprintf(p->out, "%*s status", l->number, "#");
+    if (l->has_all)
+        fprintf(p->out, " %*s %*s", l->bytes, "bytes", l->time, "start ms");
+    fprintf(p->out, " %*s  0 ms%*.1f ms\n", l->time, "time ms", l->bar - 7, p->total * 1e3);
+}
+
+static void print_row(const struct page *p, size_t i)
+{
+    const struct row *row = &p->record->rows[i];
+    const struct layout *l = &p->layout;
     double begun = row->times.at[MARK_BEGUN];
     char status[16] = "-";
 
     if (row->status)
         snprintf(status, sizeof status, "%d", row->status);
-    fprintf(out, "%4zu %6s %10" PRIu64 " %8.1f %8.1f  ", i + 1, status, row->bytes,
-            begun > 0 ? (begun - record->begun) * 1e3 : 0, cost(row) * 1e3);
-    print_bar(out, style, row, record->begun, record->ended - record->begun);
-    fputc('\n', out);
+    fprintf(p->out, "%*zu %6s", l->number, i + 1, status);
+    if (l->has_all)
+        fprintf(p->out, " %*" PRIu64 " %*.1f", l->bytes, row->bytes, l->time,
+                begun > 0 ? (begun - p->record->begun) * 1e3 : 0);
+    fprintf(p->out, " %*.1f  ", l->time, cost(row) * 1e3);
+    print_bar(p, row);
+    fputc('\n', p->out);
     if (row->error[0])
-        fprintf(out, "     %s%s%s\n", style->bad, row->error, style->plain);
+        fprintf(p->out, "%*s %s%s%s\n", l->number, "", p->style.bad, row->error, p->style.plain);
 }
 
-void report_print(FILE *out, const struct record *record)
+void report_print(FILE *out, const struct record *record, bool has_titles)
 {
-    struct style style = choose_style(out);
     double total = record->ended - record->begun, sum = 0;
+    struct page page = {out, record, total, choose_layout(out, record, total), choose_style(out)};
+    const struct style *style = &page.style;
+    size_t failed = record_failed(record);
     const char *title = "";
-    size_t failed = 0;
 
-    fprintf(out, "%4s %6s %10s %8s %8s  0 ms%*.1f ms\n", "#", "status", "bytes", "start ms",
-            "time ms", BAR - 7, total * 1e3);
+    print_head(&page);
     for (size_t i = 0; i < record->count; i++) {
         const struct row *row = &record->rows[i];
 
-        if (strcmp(row->title, title) != 0)
+        if (has_titles && strcmp(row->title, title) != 0)
             fprintf(out, "%s\n", title = row->title);
-        print_row(out, &style, record, i);
+        print_row(&page, i);
         sum += cost(row);
-        failed += row->error[0] != '\0';
     }
-    fprintf(out, "\n%s%s%s waiting  %s%s%s receiving", style.dim, style.waiting, style.plain,
-            style.good, style.receiving, style.plain);
+    fprintf(out, "One after the other: %.3f seconds   %s%s%s waiting  %s%s%s receiving", sum,
+            style->dim, style->waiting, style->plain, style->good, style->receiving, style->plain);
     if (failed)
-        fprintf(out, "  %s%s%s failed: %zu", style.bad, style.failed, style.plain, failed);
-    fprintf(out, "\nOne after the other: %.3f seconds\n", sum);
-    fprintf(out, "Request Times: %zu, Total Cost: %.3f seconds\n", record->count, total);
+        fprintf(out, "  %s%s%s failed: %zu", style->bad, style->failed, style->plain, failed);
+    fprintf(out, "\nRequest Times: %zu, Total Cost: %.3f seconds\n", record->count, total);
 }

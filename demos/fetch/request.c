@@ -116,9 +116,6 @@ int batch_run(const struct options *options, struct record *record, size_t windo
     error = options->mode->run(&batch);
     record->ended = clock_now();
     record->error = error;
-    for (size_t i = 0; i < batch.count && !error; i++)
-        if (record->rows[i].times.at[MARK_ENDED] == 0 && !record->rows[i].error[0])
-            request_describe(&batch.requests[i], NULL, WEFT_ECANCELLED); /* it was interrupted */
     free(batch.requests);
     return error;
 }

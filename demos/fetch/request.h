@@ -46,8 +46,8 @@ void request_drop(struct request *request);
 /* Write into the row what went wrong, and the error's name: "connection refused (ECONNREFUSED)". */
 void request_describe(struct request *request, const char *problem, int error);
 
-/* Make a batch of all requests that the options ask for, with a record; run it in the options' mode; describe
- * those that never came to their end.  Returns 0, or why it could not be run. */
+/* Make a batch of all requests that the options ask for, with a record, and run it in the options' mode.
+ * Returns 0, or why it could not be run. */
 int batch_run(const struct options *options, struct record *record, size_t window,
               struct tracer *tracer);
 

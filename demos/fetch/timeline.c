@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 /* In pixels.  From the top: title, legend, labels of the axis, runs, labels. */
 enum {
@@ -21,6 +21,7 @@ enum {
 
 struct picture {
     FILE *file;
+    const char *title;
     double total; /* seconds on the axis */
     double step;  /* between two lines */
     double end;   /* of the runs, in pixels */
@@ -214,21 +215,19 @@ static void put_run(const struct picture *p, const struct timeline_run *run, dou
 static void put_picture(struct picture *p, const struct timeline_run *runs, size_t count,
                         bool has_failed)
 {
-    const struct record *first = runs[0].record;
-    char url[64];
     double y = TOP;
 
-    snprintf(url, sizeof url, "%s", first->rows[0].title);
     fprintf(p->file,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %.0f\" width=\"%d\" "
-            "height=\"%.0f\" role=\"img\">\n<title>%zu requests, in time</title>\n",
-            WIDTH, p->end + BOTTOM, WIDTH, p->end + BOTTOM, first->count);
+            "height=\"%.0f\" role=\"img\">\n<title>",
+            WIDTH, p->end + BOTTOM, WIDTH, p->end + BOTTOM);
+    put_text(p->file, p->title);
+    fputs(", in time</title>\n", p->file);
     put_style(p->file);
-    fprintf(p->file,
-            "<rect class=\"page\" width=\"100%%\" height=\"100%%\"/>\n"
-            "<text class=\"title\" x=\"16\" y=\"30\">%zu request%s to ",
-            first->count, first->count == 1 ? "" : "s");
-    put_text(p->file, url);
+    fputs("<rect class=\"page\" width=\"100%\" height=\"100%\"/>\n"
+          "<text class=\"title\" x=\"16\" y=\"30\">",
+          p->file);
+    put_text(p->file, p->title);
     fputs("</text>\n", p->file);
     put_legend(p->file, has_failed);
     for (size_t i = 0; i < count; y += height_of(runs[i++].record) + GAP)
@@ -241,14 +240,29 @@ static void put_picture(struct picture *p, const struct timeline_run *runs, size
     fputs("</svg>\n", p->file);
 }
 
-int timeline_write(const char *path, const struct timeline_run *runs, size_t count)
+/* As one block: so what a failing write says is not lost on the way. */
+static int write_block(FILE *file, const char *text, size_t size)
 {
-    struct picture picture = {.total = 1e-3, .end = TOP - GAP};
-    bool has_failed = false;
+    int error = fwrite(text, 1, size, file) < size ? -errno : 0;
 
-    picture.file = fopen(path, "w");
-    if (!picture.file)
-        return -errno;
+    if (fclose(file) != 0 && !error)
+        error = -errno;
+    return error;
+}
+
+int timeline_write(FILE *file, const char *title, const struct timeline_run *runs, size_t count)
+{
+    struct picture picture = {.title = title, .total = 1e-3, .end = TOP - GAP};
+    bool has_failed = false;
+    char *text = NULL;
+    size_t size;
+    int error;
+
+    picture.file = open_memstream(&text, &size);
+    if (!picture.file) {
+        fclose(file);
+        return -ENOMEM;
+    }
     for (size_t i = 0; i < count; i++) {
         const struct record *record = runs[i].record;
         double total = record->ended - record->begun;
@@ -260,9 +274,7 @@ int timeline_write(const char *path, const struct timeline_run *runs, size_t cou
     picture.step = step_of(picture.total);
     picture.end += 4;
     put_picture(&picture, runs, count, has_failed);
-    if (ferror(picture.file)) {
-        fclose(picture.file);
-        return -EIO;
-    }
-    return fclose(picture.file) != 0 ? -errno : 0;
+    error = fclose(picture.file) != 0 ? -ENOMEM : write_block(file, text, size);
+    free(text);
+    return error;
 }

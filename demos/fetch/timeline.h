@@ -3,6 +3,7 @@
 #ifndef FETCH_TIMELINE_H
 #define FETCH_TIMELINE_H
 
+#include <stdio.h>
 #include "record.h"
 
 struct timeline_run {
@@ -10,7 +11,7 @@ struct timeline_run {
     const struct record *record;
 };
 
-/* Write the picture.  Returns 0 or an error. */
-int timeline_write(const char *path, const struct timeline_run *runs, size_t count);
+/* Write the picture, and close the file.  Returns 0 or an error. */
+int timeline_write(FILE *file, const char *title, const struct timeline_run *runs, size_t count);
 
 #endif

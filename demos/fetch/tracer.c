@@ -210,6 +210,11 @@ struct tracer *tracer_open(const char *path)
     fputs("[\n{\"ph\":\"M\",\"pid\":0,\"tid\":0,\"ts\":0,\"name\":\"process_name\","
           "\"args\":{\"name\":\"fetch\"}}",
           t->file);
+    if (fflush(t->file) != 0) { /* there is no room for it: known now, and not after the run */
+        fclose(t->file);
+        free(t);
+        return NULL;
+    }
     return t;
 }
 
@@ -247,7 +252,7 @@ int tracer_end(struct tracer *t)
     for (size_t i = 0; i < BUCKETS; i++)
         while (t->buckets[i])
             end_life(t, &t->buckets[i], now);
-    return fflush(t->file) != 0 || ferror(t->file) ? -EIO : 0;
+    return fflush(t->file) != 0 ? -errno : ferror(t->file) ? -EIO : 0;
 }
 
 int tracer_close(struct tracer *t)
@@ -258,7 +263,7 @@ int tracer_close(struct tracer *t)
         return 0;
     error = tracer_end(t);
     fputs("\n]\n", t->file);
-    if (fclose(t->file) != 0 && !error)
+    if (fclose(t->file) != 0)
         error = -errno;
     free(t);
     return error;
