@@ -446,7 +446,10 @@ check "--ladder has room in 80 columns, and says what its columns are" explains_
 check "--ladder counts the requests that failed, in each mode" ladder_counts_failures
 if have "$python"; then
     check "--timeline: well-formed, eight runs, all requests" is_timeline "$work/ladder.svg" 8 32 32
+    check "--timeline: each run's label says how many times as fast it was" picture "$work/ladder.svg" speed_ups
     check "--timeline of requests that failed" is_timeline "$work/failed.svg" 8 16 16
+    check "--timeline: its colours look different to the colour-blind, too" picture "$work/failed.svg" colours
+    check "--timeline: one run's rows are numbered, and waits are thin" one_run_is_numbered
     check "--timeline: the title, of one URL, of several, of a long one" titles_say_what_is_fetched
     check "--trace: valid, what begins ends, three modes" is_trace "$work/ladder.json" 3
     check "--timeline and --trace of one mode; the URL is quoted" one_mode_draws_and_traces

@@ -13,6 +13,9 @@ enum {
     RIGHT = 956,
     TOP = 104,
     LEAST = 40, /* a run's height: two lines of text */
+    PITCH = 16, /* from one row to the next, where a run has the picture to itself, */
+    CLOSE = 5,  /* and with several runs, or many rows, */
+    DENSE = 2,  /* and with both */
     GAP = 14,
     BOTTOM = 44,
     LEAST_PART = 2, /* of a bar: a connect takes no time on this scale, but it took place */
@@ -22,18 +25,21 @@ enum {
 struct picture {
     FILE *file;
     const char *title;
-    double total; /* seconds on the axis */
-    double step;  /* between two lines */
-    double end;   /* of the runs, in pixels */
+    bool is_alone;   /* one run */
+    double blocking; /* what the first run took: the others are so many times as fast */
+    double total;    /* seconds on the axis */
+    double step;     /* between two lines */
+    double end;      /* of the runs, in pixels */
 };
 
 static const struct phase {
     const char *name, *light, *dark;
 } phases[] = {
-    {"connect", "#d9730d", "#f0883e"},
-    {"send", "#8250df", "#b083f0"},
-    {"wait", "#a9c1de", "#3b5a80"},
-    {"receive", "#1a7f37", "#56d364"},
+    /* Okabe and Ito's colours, which the colour-blind tell apart; a wait, in which nothing happens, is grey, and thin */
+    {"connect", "#0072b2", "#56b4e9"},
+    {"send", "#1f2328", "#ffffff"},
+    {"wait", "#a8b1bb", "#59636e"},
+    {"receive", "#009e73", "#2bc79b"},
 };
 enum { PHASES = sizeof phases / sizeof *phases };
 
@@ -71,14 +77,16 @@ static size_t rows_of(const struct record *record)
 }
 
 /* From one row to the next. */
-static double pitch_of(const struct record *record)
+static int pitch_of(const struct picture *p, const struct record *record)
 {
-    return rows_of(record) <= 40 ? 5 : 2;
+    bool is_long = rows_of(record) > 40;
+
+    return p->is_alone && !is_long ? PITCH : p->is_alone || !is_long ? CLOSE : DENSE;
 }
 
-static double height_of(const struct record *record)
+static double height_of(const struct picture *p, const struct record *record)
 {
-    double height = pitch_of(record) * (double)rows_of(record);
+    double height = pitch_of(p, record) * (double)rows_of(record);
 
     return height < LEAST ? LEAST : height;
 }
@@ -104,11 +112,12 @@ static void put_style(FILE *file)
           "text { font-family: system-ui, sans-serif; font-size: 12px; fill: #1f2328 }\n"
           ".title { font-size: 17px; font-weight: 600 }\n"
           ".name { font-size: 14px; font-weight: 600 }\n"
+          ".number { font-size: 10px }\n"
           ".dim { fill: #59636e }\n"
           ".page { fill: #ffffff }\n"
           ".run { fill: #f3f5f7 }\n"
           ".line { stroke: #d1d9e0; stroke-width: 1 }\n"
-          ".failed { fill: #cf222e }\n",
+          ".failed { fill: #d55e00 }\n",
           file);
     for (size_t i = 0; i < PHASES; i++)
         fprintf(file, ".%s { fill: %s }\n", phases[i].name, phases[i].light);
@@ -118,7 +127,7 @@ static void put_style(FILE *file)
           ".page { fill: #0d1117 }\n"
           ".run { fill: #161b22 }\n"
           ".line { stroke: #30363d }\n"
-          ".failed { fill: #ff7b72 }\n",
+          ".failed { fill: #ff8b3d }\n",
           file);
     for (size_t i = 0; i < PHASES; i++)
         fprintf(file, ".%s { fill: %s }\n", phases[i].name, phases[i].dark);
@@ -141,7 +150,7 @@ static void put_legend(FILE *file, bool has_failed)
                 x, x + 18);
     fprintf(file,
             "<text class=\"dim\" x=\"%d\" y=\"61\" text-anchor=\"end\">"
-            "a line for each request; each part at least 2 px wide</text>\n",
+            "a row for each request; each part at least 2 px wide</text>\n",
             RIGHT);
 }
 
@@ -165,11 +174,12 @@ static void put_bar(const struct picture *p, const struct record *record, size_t
 {
     const struct row *row = &record->rows[i];
     const double *at = row->times.at;
-    double x = x_of(p, at[MARK_BEGUN] - record->begun), height = pitch_of(record) - 1;
+    double x = x_of(p, at[MARK_BEGUN] - record->begun), height = pitch_of(p, record) * 0.8;
 
     if (at[MARK_BEGUN] == 0)
         return;
-    fprintf(p->file, "<g><title>request %zu", i + 1);
+    fprintf(p->file, "<g><title>request %zu, ", i + 1);
+    put_text(p->file, row->title);
     for (size_t k = 0; k < PHASES && at[k + 1] > 0; k++)
         fprintf(p->file, ", %s %.1f ms", phases[k].name, (at[k + 1] - at[k]) * 1e3);
     if (row->error[0]) {
@@ -181,33 +191,50 @@ static void put_bar(const struct picture *p, const struct record *record, size_t
         bool is_last = at[k + 1] == 0; /* it came no further */
         double to = is_last ? at[MARK_ENDED] : at[k + 1];
         double end = to > 0 ? x_of(p, to - record->begun) : x;
+        double part = k == MARK_SENT ? height / 2 : height; /* a wait begins there */
 
         end = end < x + LEAST_PART ? x + LEAST_PART : end;
         fprintf(p->file, "<rect class=\"%s\" x=\"%.2f\" y=\"%.1f\" width=\"%.2f\" height=\"%g\"/>",
-                phases[k].name, x, y, end - x, height);
+                phases[k].name, x, y + (height - part) / 2, end - x, part);
         x = end;
         if (is_last)
             break;
     }
     if (row->error[0])
-        fprintf(p->file, "<rect class=\"failed\" x=\"%.2f\" y=\"%.1f\" width=\"3\" height=\"%g\"/>",
+        fprintf(p->file, "<rect class=\"failed\" x=\"%.2f\" y=\"%.1f\" width=\"4\" height=\"%g\"/>",
                 x, y, height);
     fputs("</g>\n", p->file);
+}
+
+/* Left of a run that has the picture to itself, each row's, or every tenth one's. */
+static void put_number(const struct picture *p, const struct record *record, size_t i, double y)
+{
+    int pitch = pitch_of(p, record);
+
+    if (p->is_alone && (pitch == PITCH || i == 0 || i % 10 == 9))
+        fprintf(p->file,
+                "<text class=\"number dim\" x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%zu</text>\n",
+                LEFT - 6, y + pitch * 0.4 + 4, i + 1);
 }
 
 static void put_run(const struct picture *p, const struct timeline_run *run, double y)
 {
     const struct record *record = run->record;
+    double total = record->ended - record->begun;
 
     fprintf(p->file, "<text class=\"name\" x=\"16\" y=\"%.1f\">", y + 14);
     put_text(p->file, run->title);
-    fprintf(p->file, "</text><text class=\"dim\" x=\"16\" y=\"%.1f\">%.0f ms", y + 32,
-            (record->ended - record->begun) * 1e3);
-    if (record->count > MOST_ROWS)
-        fprintf(p->file, ", the first %d", MOST_ROWS);
+    fprintf(p->file, "</text><text class=\"dim\" x=\"16\" y=\"%.1f\">%.0f ms", y + 32, total * 1e3);
+    if (!p->is_alone && total > 0)
+        fprintf(p->file, ", %.1fx", p->blocking / total);
     fputs("</text>\n", p->file);
-    for (size_t i = 0; i < rows_of(record); i++)
-        put_bar(p, record, i, y + (double)i * pitch_of(record));
+    if (record->count > MOST_ROWS)
+        fprintf(p->file, "<text class=\"dim\" x=\"16\" y=\"%.1f\">the first %d</text>\n", y + 50,
+                MOST_ROWS);
+    for (size_t i = 0; i < rows_of(record); i++) {
+        put_bar(p, record, i, y + (double)i * pitch_of(p, record));
+        put_number(p, record, i, y + (double)i * pitch_of(p, record));
+    }
 }
 
 /* ---- all of it ---------------------------------------------------------------------------------- */
@@ -230,12 +257,12 @@ static void put_picture(struct picture *p, const struct timeline_run *runs, size
     put_text(p->file, p->title);
     fputs("</text>\n", p->file);
     put_legend(p->file, has_failed);
-    for (size_t i = 0; i < count; y += height_of(runs[i++].record) + GAP)
+    for (size_t i = 0; i < count; y += height_of(p, runs[i++].record) + GAP)
         fprintf(p->file, "<rect class=\"run\" x=\"%d\" y=\"%.1f\" width=\"%d\" height=\"%.1f\"/>\n",
-                LEFT, y - 4, RIGHT - LEFT + 8, height_of(runs[i].record) + 8);
+                LEFT, y - 4, RIGHT - LEFT + 8, height_of(p, runs[i].record) + 8);
     put_axis(p);
     y = TOP;
-    for (size_t i = 0; i < count; y += height_of(runs[i++].record) + GAP)
+    for (size_t i = 0; i < count; y += height_of(p, runs[i++].record) + GAP)
         put_run(p, &runs[i], y);
     fputs("</svg>\n", p->file);
 }
@@ -263,12 +290,14 @@ int timeline_write(FILE *file, const char *title, const struct timeline_run *run
         fclose(file);
         return -ENOMEM;
     }
+    picture.is_alone = count == 1;
+    picture.blocking = runs[0].record->ended - runs[0].record->begun;
     for (size_t i = 0; i < count; i++) {
         const struct record *record = runs[i].record;
         double total = record->ended - record->begun;
 
         picture.total = total > picture.total ? total : picture.total;
-        picture.end += height_of(record) + GAP;
+        picture.end += height_of(&picture, record) + GAP;
         has_failed = has_failed || record_failed(record) > 0;
     }
     picture.step = step_of(picture.total);
