@@ -34,6 +34,15 @@ claim "the numbers have no gap, and stand in the first line" "$(
         head -n 1 "$demo" | grep -q "^/\* $expected\. " || echo "$name:1: not $expected"
     done
 )"
+# A file and its header are one, which knows those that it includes, and what they know.
+claim "no file of a larger demo knows itself by way of others" "$(
+    for folder in echo fetch; do
+        for file in "$top_srcdir/demos/$folder"/*.[ch]; do
+            name=$(basename "$file")
+            sed -n "s/^#include \"\(.*\)\.h\"/${name%.*} \1/p" "$file"
+        done | awk '$1 != $2' | tsort 2>&1 >/dev/null | sed "s/^tsort:/$folder:/"
+    done
+)"
 claim "no demo is longer than 120 lines" "$(
     for demo in "$top_srcdir"/demos/[0-9]*.c; do
         lines=$(wc -l <"$demo")

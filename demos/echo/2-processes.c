@@ -24,6 +24,8 @@
 #include <unistd.h>
 #include "connection.h"
 #include "door.h"
+#include "mode.h"
+#include "upper.h"
 
 enum { MOST = 512 }; /* at once; more wait to be accepted */
 static pid_t children[MOST];

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include "connection.h"
 #include "door.h"
+#include "mode.h"
+#include "upper.h"
 
 static void *handle(void *arg)
 {

@@ -30,6 +30,7 @@
 #include <sched.h>
 #include "connection.h"
 #include "door.h"
+#include "mode.h"
 
 static int try_it(struct connection *c)
 {

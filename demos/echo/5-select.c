@@ -23,6 +23,7 @@
 #include <sys/select.h>
 #include "connection.h"
 #include "door.h"
+#include "mode.h"
 
 /* Fill the sets.  Returns the largest descriptor. */
 static int ask(int listener, const struct connection *clients, fd_set *reading, fd_set *writing)

@@ -31,6 +31,7 @@
 #include <event2/event.h>
 #include "connection.h"
 #include "door.h"
+#include "mode.h"
 
 struct server {
     struct event_base *base;

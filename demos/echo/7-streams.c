@@ -25,8 +25,9 @@
 #include <stdio.h>
 #include <weft.h>
 #include "door.h"
-#include "echo.h"
 #include "ending.h"
+#include "mode.h"
+#include "upper.h"
 
 struct handle {
     weft_gen gen;

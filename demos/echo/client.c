@@ -26,8 +26,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "echo.h"
-#include "report.h"
+#include "clock.h"
+#include "upper.h"
 
 enum { MOST_LINES = 10 }; /* about failures */
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include "echo.h"
+#include "upper.h"
 
 /* client.sendall(data), on a socket that blocks.  Returns 0 or an error. */
 int send_all(int fd, const char *bytes, size_t size);

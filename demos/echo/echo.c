@@ -9,28 +9,13 @@
  *     6-callbacks.c    an event loop calls what is registered with it
  *     7-streams.c      tasks, which give way where they have to wait
  */
-#include "echo.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include "ladder.h"
+#include "mode.h"
 #include "options.h"
 #include "report.h"
-
-const struct mode modes[MODES] = {
-    {"blocking", "1-blocking.c", serve_blocking}, {"processes", "2-processes.c", serve_processes},
-    {"threads", "3-threads.c", serve_threads},    {"polling", "4-polling.c", serve_polling},
-    {"select", "5-select.c", serve_select},       {"callbacks", "6-callbacks.c", serve_callbacks},
-    {"streams", "7-streams.c", serve_streams},
-};
-
-void upper(char *bytes, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        if (bytes[i] >= 'a' && bytes[i] <= 'z')
-            bytes[i] = (char)(bytes[i] - 'a' + 'A');
-}
 
 /* Lets as many descriptors be open as may be. */
 static void raise_descriptor_limit(void)

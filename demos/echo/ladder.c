@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "mode.h"
 #include "report.h"
 
 struct server {
@@ -63,7 +64,7 @@ static int start(struct server *server, const struct mode *mode)
         close(in[1]);
         close(out[0]);
         close(out[1]);
-        exit(mode->serve(0) == 0 ? EXIT_SUCCESS : EXIT_FAILED);
+        exit(mode->serve(0) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     close(in[0]);
     close(out[1]);
@@ -103,7 +104,7 @@ static int drive(const struct load *load, struct outcome *outcome)
         outcome->error = client_drive(load, &outcome->tally);
         outcome->one_at_a_time = client_probe(load);
         n = write(ends[1], outcome, sizeof *outcome);
-        exit(n == (ssize_t)sizeof *outcome ? EXIT_SUCCESS : EXIT_FAILED);
+        exit(n == (ssize_t)sizeof *outcome ? EXIT_SUCCESS : EXIT_FAILURE);
     }
     close(ends[1]);
     n = pid < 0 ? -1 : read(ends[0], outcome, sizeof *outcome);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "mode.h"
 
 static const char usage[] =
     "usage: echo --ladder [options]\n"

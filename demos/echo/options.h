@@ -3,7 +3,10 @@
 #define ECHO_OPTIONS_H
 
 #include "client.h"
-#include "echo.h"
+
+struct mode;
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 struct options {
     enum { SERVE = 256, CLIENT, LADDER } action;

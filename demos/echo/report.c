@@ -2,29 +2,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
-
-static double cpu_of(const struct rusage *usage)
-{
-    return (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) +
-           (double)(usage->ru_utime.tv_usec + usage->ru_stime.tv_usec) * 1e-6;
-}
-
-double clock_now(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-double clock_cpu(void)
-{
-    struct rusage usage;
-
-    getrusage(RUSAGE_SELF, &usage);
-    return cpu_of(&usage);
-}
+#include "clock.h"
+#include "mode.h"
 
 static double rate(const struct tally *tally)
 {
@@ -57,7 +36,7 @@ void report_row(int number, const struct load *load, const struct row *row)
 
     printf("%d %-11s %11zu %9" PRIu64 " %8.3f %10.0f %8.3f s %6.1f MB %9ld\n", number,
            row->mode->name, load->connections, row->tally.messages, row->tally.seconds,
-           rate(&row->tally), cpu_of(usage), (double)usage->ru_maxrss / 1024,
+           rate(&row->tally), clock_cpu_of(usage), (double)usage->ru_maxrss / 1024,
            usage->ru_nvcsw + usage->ru_nivcsw);
     if (row->tally.failures)
         printf("  %zu of its connections failed\n", row->tally.failures);

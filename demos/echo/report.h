@@ -1,14 +1,11 @@
-/* Clocks, and what is printed: the client's summary, the ladder's table. */
+/* What is printed: the client's summary, the ladder's table. */
 #ifndef ECHO_REPORT_H
 #define ECHO_REPORT_H
 
 #include <sys/resource.h>
 #include "client.h"
-#include "echo.h"
 
-/* Seconds: on a clock that only goes forward; of processor time, this process's. */
-double clock_now(void);
-double clock_cpu(void);
+struct mode;
 
 void report_summary(const struct load *load, const struct tally *tally);
 

@@ -20,6 +20,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include "mode.h"
+#include "request.h"
 
 static int connect_next(struct client *c)
 {

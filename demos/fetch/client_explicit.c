@@ -22,6 +22,7 @@
  * Each state is named after what has happened when the body is called again; any of them may raise.
  * To wait is to set the next state and return the future.
  */
+#include "client.h"
 #include "mode.h"
 
 enum fetch_state { FETCH_START, FETCH_CONNECTED, FETCH_SENT, FETCH_RECEIVED };

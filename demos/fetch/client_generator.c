@@ -22,6 +22,7 @@
  * weft_sock_ functions are just that: they return the future; libevent calls back; the result is set.
  * One loop is ours: a name may have several addresses, so connect tries one after the other.
  */
+#include "client.h"
 #include "mode.h"
 
 struct fetch {

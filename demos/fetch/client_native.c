@@ -19,6 +19,7 @@
  * The connection looks the name up and tries its addresses by itself.  The frame holds the stream, and cleanup
  * frees it: after an error or a cancel nothing else has to be done.
  */
+#include "client.h"
 #include "mode.h"
 
 struct fetch {

@@ -26,6 +26,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <errno.h>
 #include "mode.h"
+#include "request.h"
 
 /* The last call failed: shall it be tried again?  If not, *error says why. */
 static bool is_not_yet(const struct client *c, int *error)

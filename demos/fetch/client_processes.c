@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "mode.h"
+#include "request.h"
 
 enum { WORKERS = 10 };
 

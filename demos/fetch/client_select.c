@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include "mode.h"
+#include "request.h"
 #include "select_loop.h"
 
 struct all {

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "mode.h"
+#include "request.h"
 
 enum { WORKERS = 10 };
 

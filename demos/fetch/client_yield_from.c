@@ -24,6 +24,7 @@
  *         sock.send(get.encode('ascii'))
  *         self.response = yield from self.readall(sock)
  */
+#include "client.h"
 #include "mode.h"
 
 struct client_connect {

@@ -2,8 +2,10 @@
 #ifndef FETCH_MODE_H
 #define FETCH_MODE_H
 
-#include <stddef.h>
-#include "request.h"
+#include <weft.h>
+
+struct batch;
+struct client;
 
 struct mode {
     const char *name;

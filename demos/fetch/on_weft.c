@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "mode.h"
 #include "options.h"
+#include "request.h"
 #include "tracer.h"
 
 struct fetch_one {

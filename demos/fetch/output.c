@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <weft.h>
-#include "options.h"
 
 int output_width(FILE *out)
 {
@@ -26,5 +25,5 @@ int output_end(int status)
     if (!error)
         return status;
     fprintf(stderr, "fetch: the output: %s (%s)\n", weft_strerror(error), weft_errname(error));
-    return status ? status : EXIT_FAILED;
+    return status ? status : EXIT_FAILURE;
 }

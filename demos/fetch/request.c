@@ -4,7 +4,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
-#include "mode.h"
 #include "options.h"
 
 void request_describe(struct request *r, const char *problem, int error)
@@ -93,29 +92,4 @@ void request_drop(struct request *r)
     client_free(r->client);
     free(r->client);
     r->client = NULL;
-}
-
-int batch_run(const struct options *options, struct record *record, size_t window,
-              struct tracer *tracer)
-{
-    struct batch batch = {.options = options, .count = record->count, .tracer = tracer};
-    int error;
-
-    batch.window = window;
-    batch.requests = calloc(batch.count, sizeof *batch.requests);
-    if (!batch.requests)
-        return -ENOMEM;
-    for (size_t i = 0; i < batch.count; i++) {
-        struct request *r = &batch.requests[i];
-
-        *r = (struct request){.options = options, .number = i + 1, .row = &record->rows[i]};
-        r->url = &options->urls[i / options->count];
-        r->row->title = r->url->text;
-    }
-    record->begun = clock_now();
-    error = options->mode->run(&batch);
-    record->ended = clock_now();
-    record->error = error;
-    free(batch.requests);
-    return error;
 }

@@ -1,5 +1,5 @@
 /* A request: one URL to be fetched, with one client, into one row of the record; and a batch of them, which is
- * what a mode runs.
+ * what a mode runs (run.c makes it).
  *
  *     error = request_begin(r);          r->client is there; its row begins
  *     if (!error)
@@ -45,10 +45,5 @@ void request_drop(struct request *request);
 
 /* Write into the row what went wrong, and the error's name: "connection refused (ECONNREFUSED)". */
 void request_describe(struct request *request, const char *problem, int error);
-
-/* Make a batch of all requests that the options ask for, with a record, and run it in the options' mode.
- * Returns 0, or why it could not be run. */
-int batch_run(const struct options *options, struct record *record, size_t window,
-              struct tracer *tracer);
 
 #endif

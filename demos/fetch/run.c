@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "mode.h"
 #include "progress.h"
+#include "request.h"
 #include "tracer.h"
 
 /* ---- signals ------------------------------------------------------------------------------------ */
@@ -55,6 +56,31 @@ static void block_signals(sigset_t *before)
 
 /* ---- the child ---------------------------------------------------------------------------------- */
 
+/* Makes a batch of all requests that the options ask for, and runs it in their mode. */
+static int run_batch(const struct options *options, struct record *record, size_t window,
+                     struct tracer *tracer)
+{
+    struct batch batch = {.options = options, .count = record->count, .tracer = tracer};
+    int error;
+
+    batch.window = window;
+    batch.requests = calloc(batch.count, sizeof *batch.requests);
+    if (!batch.requests)
+        return -ENOMEM;
+    for (size_t i = 0; i < batch.count; i++) {
+        struct request *r = &batch.requests[i];
+
+        *r = (struct request){.options = options, .number = i + 1, .row = &record->rows[i]};
+        r->url = &options->urls[i / options->count];
+        r->row->title = r->url->text;
+    }
+    record->begun = clock_now();
+    error = options->mode->run(&batch);
+    record->ended = clock_now();
+    free(batch.requests);
+    return error;
+}
+
 static WEFT_NORETURN void be_the_child(const struct options *options, const struct mode *mode,
                                        int number, size_t window, struct tracer *tracer,
                                        struct record *record)
@@ -69,7 +95,7 @@ static WEFT_NORETURN void be_the_child(const struct options *options, const stru
         tracer = NULL; /* there are no tasks */
     if (tracer)
         tracer_begin(tracer, number, mode->name);
-    record->error = batch_run(&mine, record, window, tracer);
+    record->error = run_batch(&mine, record, window, tracer);
     if (tracer)
         record->trace_error = tracer_end(tracer);
     exit(EXIT_SUCCESS);

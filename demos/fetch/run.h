@@ -1,7 +1,7 @@
 /* A run: all requests in one mode, in a process of its own.
  *
  *     here                                    the child, and what it starts: a process group
- *     run_mode --fork-----------------------> batch_run: fills the record, which both share
+ *     run_mode --fork-----------------------> the mode fills the record, which both share
  *       looks at the record: progress.h
  *       Ctrl-C --SIGINT to all of them------> weft's modes cancel what is under way; the others die of it
  *       takes the figures <------------------ ends
