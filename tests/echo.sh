@@ -58,10 +58,35 @@ climbs() {
     i=0
     for mode in $modes; do
         i=$((i + 1))
-        prints "^$i $mode +10 +100 +[0-9.]+ +[0-9]+ +[0-9.]+ s +[0-9.]+ MB +[0-9]+\$" || return
+        prints "^$i $mode +100 +[0-9.]+ +[0-9]+ +[0-9.]+ s +[0-9.]+ MB +[0-9]+\$" || return
     done
     [ "$(grep -Ec '^[0-9] ' "$work/out")" -eq 7 ] &&
-        prints '^one client at a time: blocking \('
+        prints '^one client at a time: blocking \(' && fits_80
+}
+
+fits_80() { # what was printed
+    awk 'length($0) > 80 { print length($0) ": " $0; bad = 1 } END { exit bad }' "$work/out"
+}
+
+help_fits_80() {
+    exits 0 --help && fits_80
+}
+
+no_room() { # arguments...: the disk is full
+    timeout 60 "$echo" "$@" >/dev/full 2>"$work/out"
+    code=$?
+    cat "$work/out"
+    [ $code -eq 1 ] && prints '^echo: .*[Nn]o space left on device \(ENOSPC\)$'
+}
+
+ends_with_a_file() { # mode: the input is at its end
+    timeout 20 "$echo" --serve --mode "$1" </dev/null && timeout 20 "$echo" --serve --mode "$1" <"$0"
+}
+
+refused() { # arguments..., of which "extra" is refused: it is named, with the usage, on stderr
+    ! timeout 60 "$echo" "$@" >"$work/out" 2>"$work/err" && [ ! -s "$work/out" ] || return
+    cat "$work/err"
+    grep -q "'extra'" "$work/err" && grep -q '^usage: echo ' "$work/err" && usage_error "'extra'" "$@"
 }
 
 # ---- the servers ----
@@ -74,7 +99,9 @@ wait_for_port() { # a file into which a server writes where it listens: sets $po
 start_server() { # mode: sets $port
     rm -f "$work/server"
     # in the foreground: else it sends SIGCONT as well, which stops a leak checker for ever
-    timeout --foreground -k 20 120 "$echo" --serve --mode "$1" >"$work/server" 2>"$work/complaints" &
+    [ -p "$work/held" ] || mkfifo "$work/held" # an input without an end
+    timeout --foreground -k 20 120 "$echo" --serve --mode "$1" <>"$work/held" >"$work/server" \
+        2>"$work/complaints" &
     server=$!
     servers=$server
     wait_for_port "$work/server"
@@ -317,6 +344,12 @@ for mode in $modes; do
     check "$mode: ends with status 0 after all that, without a complaint" ends_quietly
     check_python "$mode: ends with a signal, or its input; clients or not; nothing is left" \
         peer ends "$echo" "$mode"
+    check "$mode: ends with its input, a file, /dev/null too" ends_with_a_file "$mode"
+    if [ -c /dev/full ]; then
+        check "$mode: who cannot say where it listens has failed" no_room --serve --mode "$mode"
+    else
+        skip "$mode: who cannot say where it listens has failed" "no /dev/full here"
+    fi
 done
 
 check_python "what is not in upper case is seen" \
@@ -334,7 +367,13 @@ closed=$(: | "$echo" --serve --mode blocking | sed 's/.*://')
 check "a refused port is seen" fails_with 'connection 1: .*\(ECONNREFUSED\)' \
     --client -c 2 "127.0.0.1:$closed"
 
-check "the ladder has seven rows, and says who serves one at a time" climbs
+check "the ladder has seven rows of 80 columns, and says who serves one at a time" climbs
+if [ -c /dev/full ]; then
+    check "a full disk is an error: --ladder" no_room --ladder -c 2 -m 2
+    check "a full disk is an error: --help" no_room --help
+else
+    skip "a full disk is an error" "no /dev/full here"
+fi
 
 check "a bad -c is named" usage_error "-c: 'none'" --client -c none 127.0.0.1:1
 check "a -s of 0 is refused" usage_error "-s: '0'" --client -s 0 127.0.0.1:1
@@ -345,5 +384,8 @@ check "an address without a port is refused" usage_error "'localhost': expected"
 check "a bad port is named" usage_error "PORT: 'http'" --client localhost:http
 check "no action at all is refused" usage_error "expected --ladder, --serve or --client"
 check "an unknown option is named" usage_error "no-such-option" --no-such-option
-check "--help is no error" exits 0 --help
+check "an argument in place of an action is refused" refused extra
+check "an argument too many is refused" refused --ladder extra
+check "a second address is refused" refused --client 127.0.0.1:1 extra
+check "--help is no error, and has room in 80 columns" help_fits_80
 done_testing

@@ -82,13 +82,16 @@ struct program {
 static weft_step program(void *frame)
 {
     struct program *f = frame;
+    int error;
 
     WEFT_BEGIN(f);
     weft_loop_set_exception_handler(weft_running_loop(), on_report, NULL);
     WEFT_AWAIT(f, weft_start_server(NULL, welcome, NULL, .host = "127.0.0.1", .service = f->service,
                                     .backlog = SOMAXCONN));
     f->server = weft_take(f);
-    door_announce(weft_server_port(f->server));
+    error = door_announce(weft_server_port(f->server));
+    if (error)
+        WEFT_RAISE(f, error);
     WEFT_YIELD_FROM(f, until_the_end());
     WEFT_AWAIT(f, weft_server_shutdown(f->server, 0));
     WEFT_END(f);

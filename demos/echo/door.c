@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static struct {
@@ -25,14 +24,6 @@ static struct {
 } door = {.lock = PTHREAD_MUTEX_INITIALIZER, .emptied = PTHREAD_COND_INITIALIZER};
 
 /* ---- the end ---------------------------------------------------------------------------------- */
-
-bool door_can_wait_for(int fd)
-{
-    struct stat about;
-
-    return isatty(fd) ||
-           (fstat(fd, &about) == 0 && (S_ISFIFO(about.st_mode) || S_ISSOCK(about.st_mode)));
-}
 
 bool door_has_ended(int fd)
 {
@@ -55,13 +46,13 @@ static void shut(void)
 /* The thread. */
 static void *keep(void *arg)
 {
-    int input = door_can_wait_for(STDIN_FILENO) ? STDIN_FILENO : -1;
-    struct pollfd ends[] = {{.fd = door.signals, .events = POLLIN}, {.fd = input, .events = POLLIN}};
+    struct pollfd ends[] = {{.fd = door.signals, .events = POLLIN},
+                            {.fd = STDIN_FILENO, .events = POLLIN}};
 
     (void)arg;
     do
         poll(ends, 2, -1);
-    while (!ends[0].revents && !(ends[1].revents && door_has_ended(input)));
+    while (!ends[0].revents && !(ends[1].revents && door_has_ended(STDIN_FILENO)));
     shut();
     return NULL;
 }
@@ -94,10 +85,11 @@ int set_nonblocking(int fd)
     return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-void door_announce(int port)
+int door_announce(int port)
 {
-    printf("listening on 127.0.0.1:%d\n", port);
-    fflush(stdout);
+    bool is_said = printf("listening on 127.0.0.1:%d\n", port) > 0 && fflush(stdout) == 0;
+
+    return is_said ? 0 : -errno;
 }
 
 int door_open(int port)
@@ -120,7 +112,11 @@ int door_open(int port)
         close(fd);
         return error;
     }
-    door_announce(ntohs(address.sin_port));
+    error = door_announce(ntohs(address.sin_port));
+    if (error) {
+        door_close(fd);
+        return error;
+    }
     return fd;
 }
 

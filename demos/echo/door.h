@@ -27,13 +27,10 @@ void door_leave(int fd);
 /* Wait for the last guest to leave, and close the door. */
 void door_close(int listener);
 
-/* Say where the server listens. */
-void door_announce(int port);
+/* Say where the server listens.  Errors: the output's: nobody would know. */
+int door_announce(int port);
 
-/* Whether the end of this descriptor can be waited for: a pipe's or a terminal's can, a file's or
- * /dev/null's not. */
-bool door_can_wait_for(int fd);
-/* Read, to see whether it has ended.  What it brings is dropped. */
+/* Read, to see whether it has ended: a file, /dev/null too, soon has.  What it brings is dropped. */
 bool door_has_ended(int fd);
 
 int set_nonblocking(int fd);

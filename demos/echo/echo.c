@@ -57,8 +57,8 @@ int main(int argc, char **argv)
     case SERVE:
         return say(options.mode->name, options.mode->serve(options.port));
     case CLIENT:
-        return be_client(&options.load);
+        return report_end(be_client(&options.load));
     default:
-        return ladder_climb(&options.load) ? EXIT_SUCCESS : EXIT_FAILED;
+        return report_end(ladder_climb(&options.load) ? EXIT_SUCCESS : EXIT_FAILED);
     }
 }

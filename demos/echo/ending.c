@@ -13,9 +13,9 @@ static weft_step end_of_input(void *frame)
     struct end_of_input *f = frame;
 
     WEFT_BEGIN(f);
-    do
-        WEFT_AWAIT(f, weft_readable(NULL, STDIN_FILENO));
-    while (!door_has_ended(STDIN_FILENO));
+    do /* a file cannot be waited for: it has all that it will ever have */
+        WEFT_TRY_AWAIT(f, weft_readable(NULL, STDIN_FILENO));
+    while (!weft_failed(f) && !door_has_ended(STDIN_FILENO));
     WEFT_END(f);
 }
 WEFT_GEN_TYPE(end_of_input);
@@ -33,8 +33,7 @@ static weft_step ending(void *frame)
     WEFT_BEGIN(f);
     f->ends[f->count++] = weft_signal(NULL, SIGINT);
     f->ends[f->count++] = weft_signal(NULL, SIGTERM);
-    if (door_can_wait_for(STDIN_FILENO))
-        f->ends[f->count++] = weft_task_new(NULL, WEFT_CALL(end_of_input));
+    f->ends[f->count++] = weft_task_new(NULL, WEFT_CALL(end_of_input));
     WEFT_AWAIT(f, weft_wait(NULL, f->ends, f->count, WEFT_FIRST_COMPLETED, WEFT_NEVER));
     WEFT_END(f);
 }

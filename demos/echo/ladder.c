@@ -138,7 +138,7 @@ static bool climb(const struct load *load, struct row *row, int number)
         print_error("two clients at once", row->one_at_a_time);
     if (status != 0)
         fprintf(stderr, "echo: the server %s ended with status %d\n", row->mode->name, status);
-    report_row(number, load, row);
+    report_row(number, row);
     return !error && status == 0 && row->tally.failures == 0 && row->one_at_a_time >= 0;
 }
 

@@ -7,20 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include "mode.h"
+#include "report.h"
 
-static const char usage[] =
-    "usage: echo --ladder [options]\n"
-    "       echo --serve --mode MODE [--port PORT]\n"
-    "       echo --client [options] HOST:PORT\n"
+static const char usage[] = "usage: echo --ladder [options]\n"
+                            "       echo --serve --mode MODE [--port PORT]\n"
+                            "       echo --client [options] HOST:PORT\n";
+static const char help[] =
     "\n"
-    "A server that sends back in upper case what it receives, written in seven ways; and a client\n"
-    "that drives any of them, and checks each byte.\n"
+    "A server that sends back in upper case what it receives, written in seven ways;\n"
+    "and a client that drives any of them, and checks each byte.\n"
     "\n"
-    "      --ladder           start each server in turn, drive it, and compare them in a table\n"
-    "      --serve            be a server, until SIGINT, SIGTERM or the end of the input\n"
+    "      --ladder           start each server in turn, drive it, and compare them\n"
+    "      --serve            be a server, until SIGINT, SIGTERM or the end of the\n"
+    "                         input (which /dev/null has reached)\n"
     "      --client           be the client\n"
-    "      --mode MODE        1 blocking, 2 processes, 3 threads, 4 polling, 5 select,\n"
-    "                         6 callbacks or 7 streams: by name or number\n"
+    "      --mode MODE        1 blocking, 2 processes, 3 threads, 4 polling,\n"
+    "                         5 select, 6 callbacks or 7 streams: by name or number\n"
     "  -p, --port PORT        listen there (any free one)\n"
     "  -c, --connections N    so many at once (50)\n"
     "  -m, --messages N       so many on each (100)\n"
@@ -29,12 +31,19 @@ static const char usage[] =
     "  -t, --timeout SECONDS  for each connection (30)\n"
     "  -h, --help             show this\n"
     "\n"
-    "Exits with 0; 1 if an answer was wrong or did not come; 2 if the arguments are wrong.\n";
+    "Exits with 0; 1 if an answer was wrong or did not come, or the output could not\n"
+    "be written; 2 if the arguments are wrong.\n";
+
+static WEFT_NORETURN void show_usage(void)
+{
+    fprintf(stderr, "%sTry 'echo --help'.\n", usage);
+    exit(EXIT_USAGE);
+}
 
 static WEFT_NORETURN void refuse(const char *name, const char *value, const char *why)
 {
-    fprintf(stderr, "echo: %s: '%s': %s\nTry 'echo --help'.\n", name, value, why);
-    exit(EXIT_USAGE);
+    fprintf(stderr, "echo: %s: '%s': %s\n", name, value, why);
+    show_usage();
 }
 
 static long read_number(const char *name, const char *text, long least, long most)
@@ -85,13 +94,13 @@ static void read_address(struct load *load, char *text)
 static void read_rest(struct options *options, int count, char **texts)
 {
     if (!options->action)
-        refuse("echo", "", "expected --ladder, --serve or --client");
+        refuse("action", count ? texts[0] : "", "expected --ladder, --serve or --client");
     if (options->action == SERVE && !options->mode)
         refuse("--serve", "", "expected a --mode");
     if (options->action == CLIENT && count == 0)
         refuse("--client", "", "expected HOST:PORT");
     if (count > (options->action == CLIENT))
-        refuse("echo", texts[count - 1], "expected no more");
+        refuse("argument", texts[count - 1], "expected no more");
     if (options->action == CLIENT)
         read_address(&options->load, texts[0]);
 }
@@ -142,11 +151,10 @@ void options_read(struct options *options, int argc, char **argv)
             load->timeout = read_seconds("-t", optarg);
             break;
         case 'h':
-            fputs(usage, stdout);
-            exit(EXIT_SUCCESS);
+            printf("%s%s", usage, help);
+            exit(report_end(EXIT_SUCCESS));
         default: /* getopt has said what is wrong */
-            fputs("Try 'echo --help'.\n", stderr);
-            exit(EXIT_USAGE);
+            show_usage();
         }
     read_rest(options, argc - optind, argv + optind);
 }
