@@ -113,6 +113,7 @@ int main(void)
     bufferevent_socket_connect(client, address, (int)size);
     bufferevent_write(client, "hi\norder\ncups of tea\n3\nbye\n", 27);
     event_base_dispatch(base);
+    weft_loop_shutdown(loop, 1); /* or unref would destroy the tasks that are left */
     weft_loop_unref(loop);
     event_base_free(base);
 }

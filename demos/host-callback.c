@@ -105,12 +105,12 @@ int main(void)
     s.readable = event_new(base, s.ends[0], EV_READ | EV_PERSIST, on_readable, &s);
     event_add(s.tick, &tenth);
     event_add(s.readable, NULL);
-
     weft_spawn(s.loop, WEFT_CALL(mean, .sensor = &s));
     event_base_dispatch(base);
     printf("host: dispatch is over\n");
 
-    weft_loop_unref(s.loop); /* before the base */
+    weft_loop_shutdown(s.loop, 1); /* or unref would destroy the tasks that are left */
+    weft_loop_unref(s.loop);       /* before the base */
     event_free(s.tick);
     event_free(s.readable);
     event_base_free(base);

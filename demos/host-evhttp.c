@@ -13,7 +13,8 @@
  *             request.send_end()
  *
  * A client that leaves early is a callback of evhttp's: it cancels the task, whose FINALLY part gives the
- * request back.  The base and its dispatch stay the host's.
+ * request back.  So does weft_loop_shutdown at the end, which awaits that: a bare unref would destroy the tasks
+ * where they stand, and evhttp call back with their pointers.  The base and its dispatch stay the host's.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -102,13 +103,16 @@ int main(int argc, char **argv)
     struct event *term = evsignal_new(h.base, SIGTERM, on_end, &h);
     int bound = evhttp_bind_socket(http, "127.0.0.1", (ev_uint16_t)port);
 
-    h.loop = weft_loop_new(h.base);
+    if (!(h.loop = weft_loop_new(h.base)))
+        return 1;
     evhttp_set_gencb(http, on_request, &h);
     event_add(interrupt, NULL);
     event_add(term, NULL);
     fprintf(stderr, bound < 0 ? "can't have port %d\n" : "http://127.0.0.1:%d/slow\n", port);
-    if (bound == 0 && h.loop)
+    if (bound == 0)
         event_base_dispatch(h.base);
+    evhttp_set_gencb(http, NULL, NULL); /* no more tasks: who asks now gets a 404 */
+    weft_loop_shutdown(h.loop, 5);
     weft_loop_unref(h.loop); /* first: it stands on the base */
     event_free(interrupt);
     event_free(term);
