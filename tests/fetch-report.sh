@@ -215,7 +215,17 @@ interrupted_by_a_key() {
     done
 }
 
+# timeout signals its whole process group, the built-in server, too; which may not end before the requests.
+terminated_as_a_group() {
+    timeout --preserve-status 1 "$fetch" --delay 60 -n 3 >"$work/out" 2>&1
+    code=$?
+    cat "$work/out"
+    [ $code -eq 143 ] && prints 'cancelled \(WEFT_ECANCELLED\)' && prints 'failed: 3$' &&
+        ! grep -q RESET "$work/out"
+}
+
 serves_until() { # a signal
+    : >"$work/out" # or the text of the claim before may be found
     env --default-signal=INT "$fetch" --serve 0 <>"$work/held" >"$work/out" &
     pid=$!
     servers="$servers $pid"
@@ -430,6 +440,7 @@ if [ -d /proc/self ] && env --default-signal=INT true 2>/dev/null; then
     done
     check "SIGTERM ends it with 143 and that table" interrupted TERM 143 threads
     check "SIGTERM ends it with 143 and that table, with weft, too" interrupted TERM 143 native
+    check "SIGTERM to all of its processes does so, too" terminated_as_a_group
     check "--ladder: Ctrl-C ends it with 130 and the rows of what there is" \
         at_last ladder_interrupted
     check "--serve ends with SIGINT" serves_until INT

@@ -267,7 +267,7 @@ struct serve {
     weft_future *ends[2];
 };
 
-/* The main task.  SIGINT cancels it, where that is not ignored (weft/runner.h). */
+/* The main task.  SIGINT cancels it (weft/runner.h). */
 static weft_step serve(void *frame)
 {
     struct serve *f = frame;
@@ -356,7 +356,7 @@ int origin_start(struct origin *origin, double delay)
     fflush(NULL); /* or both processes write what is in the buffers */
     origin->pid = fork();
     if (origin->pid == 0) {
-        signal(SIGINT, SIG_IGN); /* Ctrl-C is for the parent, which then closes the pipe */
+        setpgid(0, 0); /* Ctrl-C is for the parent's group; the parent then closes the pipe */
         close(ends[1]);
         error = run(fd, delay, ends[0]);
         close(ends[0]);
