@@ -107,9 +107,9 @@ explains_its_columns() {
 
 cat >"$work/terminal.py" <<'END'
 """terminal.py COLUMNS KEY command...: runs a command on a terminal of so many columns, and presses a key (or
-none: "") after a second. Prints the screen as it is at the end; above it, after "was:", each line that was
+none: "") once it shows how far it is. Prints the screen as it is at the end; above it, after "was:", each line that was
 overwritten. Exits as the command does."""
-import fcntl, os, pty, signal, struct, sys, termios, threading
+import fcntl, os, pty, signal, struct, sys, termios
 columns, key, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 pid, terminal = pty.fork()
 if pid == 0:
@@ -117,12 +117,13 @@ if pid == 0:
     os.environ['TERM'] = 'dumb'
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execv(command[0], command)
-if key:
-    threading.Timer(1, os.write, (terminal, key.encode())).start()
 data = b''
 try:
     while part := os.read(terminal, 65536):
         data += part
+        if key and b' requests, ' in data:
+            os.write(terminal, key.encode())
+            key = ''
 except OSError:  # the other side is closed
     pass
 for line in data.decode('ascii', 'replace').replace('\r\n', '\n').split('\n'):
@@ -417,7 +418,7 @@ check "and 80 if nobody knows" as_wide_as 80 many
 check_python "on a terminal it is as wide as that" adapts_to_the_terminal
 
 check_python "on a terminal one sees how far slow requests are, until they are over" at_last shows_how_far_it_is
-check_python "and nothing of it if they are quick" is_quick_without_progress
+check_python "and nothing of it if they are quick" at_last is_quick_without_progress
 check "and nothing of it on a pipe" shows_nothing_on_a_pipe
 
 if [ -c /dev/full ]; then
@@ -440,7 +441,7 @@ if [ -d /proc/self ] && env --default-signal=INT true 2>/dev/null; then
     done
     check "SIGTERM ends it with 143 and that table" interrupted TERM 143 threads
     check "SIGTERM ends it with 143 and that table, with weft, too" interrupted TERM 143 native
-    check "SIGTERM to all of its processes does so, too" terminated_as_a_group
+    check "SIGTERM to all of its processes does so, too" at_last terminated_as_a_group
     check "--ladder: Ctrl-C ends it with 130 and the rows of what there is" \
         at_last ladder_interrupted
     check "--serve ends with SIGINT" serves_until INT
