@@ -13,8 +13,8 @@
  *             request.send_end()
  *
  * A client that leaves early is a callback of evhttp's: it cancels the task, whose FINALLY part gives the
- * request back.  So does weft_loop_shutdown at the end, which awaits that: a bare unref would destroy the tasks
- * where they stand, and evhttp call back with their pointers.  The base and its dispatch stay the host's.
+ * request back.  So does weft_loop_shutdown at the end, which awaits that: a bare unref would destroy
+ * the tasks, and evhttp call back with their pointers.  The base and its dispatch stay the host's.
  */
 #include <signal.h>
 #include <stdio.h>

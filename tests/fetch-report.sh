@@ -107,8 +107,8 @@ explains_its_columns() {
 
 cat >"$work/terminal.py" <<'END'
 """terminal.py COLUMNS KEY command...: runs a command on a terminal of so many columns, and presses a key (or
-none: "") once it shows how far it is. Prints the screen as it is at the end; above it, after "was:", each line that was
-overwritten. Exits as the command does."""
+none: "") once it shows how far it is. Prints the screen as it is at the end; above it, after "was:",
+each line that was overwritten. Exits as the command does."""
 import fcntl, os, pty, signal, struct, sys, termios
 columns, key, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
 pid, terminal = pty.fork()
@@ -208,7 +208,7 @@ ladder_interrupted() {
         grep -q '</svg>' "$work/cut-ladder.svg" && wait_for no_process_left 'stall?ladder'
 }
 
-# The key reaches all processes of the terminal, its own server, too; which may not end before the requests.
+# The key reaches all processes of the terminal. Its own server may not end before the requests.
 interrupted_by_a_key() {
     for mode in blocking processes threads select native; do
         on_terminal 130 80 "$(printf '\003')" --delay 60 -n 3 -m $mode || return
@@ -216,7 +216,7 @@ interrupted_by_a_key() {
     done
 }
 
-# timeout signals its whole process group, the built-in server, too; which may not end before the requests.
+# timeout signals its whole process group; its own server may not end before the requests.
 terminated_as_a_group() {
     timeout --preserve-status 1 "$fetch" --delay 60 -n 3 >"$work/out" 2>&1
     code=$?
@@ -300,7 +300,8 @@ def speed_ups():
     for took, ratio in labels:
         assert abs(labels[0][0] / took - ratio) < 0.05 * ratio + 0.06, labels
 
-# How far apart two colours look (CIE76), to whom lacks the red cones, the green ones, or none (Machado, 2009).
+# How far apart two colours look (CIE76), to whom lacks the red cones, the green ones, or none: by
+# Machado's matrices of 2009.
 EYES = {'all': ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
         'red': ((.152286, 1.052583, -.204868), (.114503, .786281, .099216), (-.003882, -.048116, 1.051998)),
         'green': ((.367322, .860646, -.227968), (.280085, .672501, .047413), (-.011820, .042940, .968881))}

@@ -1,6 +1,7 @@
 #!/bin/sh
 # The fetch in all modes against its own origin, nginx and python's http.server: byte for byte what
-# curl gets, and each thing that can go wrong. What it prints and draws: fetch-report.sh. Prints TAP. Starts its own servers, on free ports.
+# curl gets, and each thing that can go wrong. What it prints and draws: fetch-report.sh.
+# Prints TAP. Starts its own servers, on free ports.
 # shellcheck source=tests/tap.sh
 . "${top_srcdir-$(dirname "$0")/..}/tests/tap.sh"
 fetch=$top_builddir/demos/fetch/fetch

@@ -20,8 +20,8 @@ void report_header(const struct load *load);
 void report_row(int number, const struct row *row);
 void report_footer(const struct row *rows, int count);
 
-/* The last thing before the end: what was printed has to arrive, and a disk may be full.  Returns the exit status:
- * the one given, or EXIT_FAILURE in place of 0, after a line on stderr. */
+/* The last thing before the end: what was printed has to arrive, and a disk may be full.  Returns the
+ * exit status: the one given, or EXIT_FAILURE in place of 0, after a line on stderr. */
 int report_end(int status);
 
 #endif

@@ -12,7 +12,7 @@ struct mode {
     const char *file;                /* where its client is */
     int (*run)(struct batch *batch); /* runs all requests; returns 0, or why it could not */
     weft_gen *(*fetch)(struct client *client); /* with on_weft: the generator; its result is the client */
-    double python; /* seconds for 20 requests to a far server, as the documents measured; 0: not a rung */
+    double python; /* seconds that the documents took for 20 requests, far away; 0: not a rung */
 };
 
 /* The rungs in order, then the others. */

@@ -29,8 +29,8 @@ struct options {
 /* Read the command line.  Exits if it is wrong, naming what is, or asks for help. */
 void options_read(struct options *options, int argc, char **argv);
 
-/* Say what is fetched: "20 requests to http://host/", or "6 requests to 2 URLs".  A text that the room is too small
- * for ends in "...".  Returns `text`. */
+/* Say what is fetched: "20 requests to http://host/", or "6 requests to 2 URLs".  A text that the
+ * room is too small for ends in "...".  Returns `text`. */
 const char *options_describe(const struct options *options, char *text, size_t room);
 
 #endif

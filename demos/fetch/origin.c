@@ -262,10 +262,16 @@ WEFT_GEN_TYPE(control_ends);
 struct serve {
     weft_gen gen;
     int fd, control;
+    int port; /* to be told; or 0 */
     double delay;
     weft_io *listener;
     weft_future *ends[2];
 };
+
+static int announce(int port)
+{
+    return printf("http://127.0.0.1:%d/\n", port) > 0 && fflush(stdout) == 0 ? 0 : -errno;
+}
 
 /* The main task.  SIGINT cancels it (weft/runner.h). */
 static weft_step serve(void *frame)
@@ -280,6 +286,9 @@ static weft_step serve(void *frame)
     weft_spawn(NULL, WEFT_CALL(accept_all, .listener = f->listener, .delay = f->delay));
     f->ends[0] = weft_task_new(NULL, WEFT_CALL(control_ends, .control = f->control));
     f->ends[1] = weft_signal(NULL, SIGTERM);
+    error = f->port ? announce(f->port) : 0; /* now: who reads it may send a signal at once */
+    if (error)
+        WEFT_RAISE(f, error);
     WEFT_AWAIT(f, weft_wait(NULL, f->ends, 2, WEFT_FIRST_COMPLETED, WEFT_NEVER));
     WEFT_END(f);
 }
@@ -296,12 +305,13 @@ static void serve_cleanup(void *frame)
 WEFT_GEN_TYPE(serve, .cleanup = serve_cleanup);
 
 /* What the main task leaves behind, the connections, is cancelled. */
-static int run(int fd, double delay, int control)
+static int run(int fd, double delay, int control, int port)
 {
     int error;
 
     fill_block();
-    error = weft_run(WEFT_CALL(serve, .fd = fd, .delay = delay, .control = control), NULL);
+    error = weft_run(WEFT_CALL(serve, .fd = fd, .delay = delay, .control = control, .port = port),
+                     NULL);
     return error == WEFT_EINTERRUPTED ? 0 : error;
 }
 
@@ -328,16 +338,9 @@ static int listen_on(int *port)
 
 int origin_serve(int port, double delay, int control)
 {
-    int fd = listen_on(&port), error;
+    int fd = listen_on(&port);
 
-    if (fd < 0)
-        return fd;
-    if (printf("http://127.0.0.1:%d/\n", port) < 0 || fflush(stdout) != 0) {
-        error = -errno; /* nobody would know where it is */
-        close(fd);
-        return error;
-    }
-    return run(fd, delay, control);
+    return fd < 0 ? fd : run(fd, delay, control, port);
 }
 
 int origin_start(struct origin *origin, double delay)
@@ -358,7 +361,7 @@ int origin_start(struct origin *origin, double delay)
     if (origin->pid == 0) {
         setpgid(0, 0); /* Ctrl-C is for the parent's group; the parent then closes the pipe */
         close(ends[1]);
-        error = run(fd, delay, ends[0]);
+        error = run(fd, delay, ends[0], 0);
         close(ends[0]);
         exit(error ? EXIT_FAILURE : EXIT_SUCCESS);
     }

@@ -1,4 +1,4 @@
-/* The origin: a small web server on weft, for the fetch to fetch from.  It answers after a while, and
+/* The origin: a small web server on weft, for the fetch to fetch from.  It answers after a while,
  * whatever the query:
  *
  *     /           1 KB                              /stall      never anything
@@ -29,8 +29,8 @@ int origin_start(struct origin *origin, double delay);
 /* End it, and wait until it has ended.  Returns its exit status, 0 when all is well. */
 int origin_stop(struct origin *origin);
 
-/* Serve in this process until SIGINT, SIGTERM or the end of `control`; a file, /dev/null too, is at its end at once.
- * Port 0: a free one.  Prints the URL to stdout. */
+/* Serve in this process until SIGINT, SIGTERM or the end of `control`; a file, /dev/null too, is at
+ * its end at once.  Port 0: a free one.  Prints the URL to stdout. */
 int origin_serve(int port, double delay, int control);
 
 #endif

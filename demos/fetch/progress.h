@@ -1,5 +1,5 @@
-/* Progress: how far a run is, on one line of a terminal, which is gone when the run is over.  Elsewhere, and if
- * it is over soon, nothing is shown. */
+/* Progress: how far a run is, on one line of a terminal, which is gone when the run is over.
+ * Elsewhere, and if it is over soon, nothing is shown. */
 #ifndef FETCH_PROGRESS_H
 #define FETCH_PROGRESS_H
 

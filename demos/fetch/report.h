@@ -1,5 +1,5 @@
-/* The report: a table with a row for each request, and all of them as bars on one axis of time, as wide as the
- * output.  It knows nothing of weft. */
+/* The report: a table with a row for each request, and all of them as bars on one axis of time, as
+ * wide as the output.  It knows nothing of weft. */
 #ifndef FETCH_REPORT_H
 #define FETCH_REPORT_H
 

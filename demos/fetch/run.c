@@ -15,7 +15,7 @@
 #include "request.h"
 #include "tracer.h"
 
-/* ---- signals ------------------------------------------------------------------------------------ */
+/* ---- signals --------------------------------------------------------------------------------- */
 
 static const int signals[] = {SIGINT, SIGTERM, SIGCHLD}; /* that one last */
 enum { SIGNALS = sizeof signals / sizeof *signals };
@@ -54,7 +54,7 @@ static void block_signals(sigset_t *before)
     sigprocmask(SIG_BLOCK, &all, before);
 }
 
-/* ---- the child ---------------------------------------------------------------------------------- */
+/* ---- the child ------------------------------------------------------------------------------- */
 
 /* Makes a batch of all requests that the options ask for, and runs it in their mode. */
 static int run_batch(const struct options *options, struct record *record, size_t window,
@@ -143,7 +143,7 @@ static int wait_for_child(pid_t pid, const char *name, const struct record *reco
     return ended < 0 ? -errno : status;
 }
 
-/* ---- both --------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 /* Those that never came to their end. */
 static void describe_the_rest(const struct options *options, struct record *record, int error)

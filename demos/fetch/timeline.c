@@ -35,7 +35,7 @@ struct picture {
 static const struct phase {
     const char *name, *light, *dark;
 } phases[] = {
-    /* Okabe and Ito's colours, which the colour-blind tell apart; a wait, in which nothing happens, is grey, and thin */
+    /* Okabe and Ito's colours, which the colour-blind tell apart; in a wait nothing happens: grey */
     {"connect", "#0072b2", "#56b4e9"},
     {"send", "#1f2328", "#ffffff"},
     {"wait", "#a8b1bb", "#59636e"},
