@@ -54,7 +54,8 @@ extern "C" {
     X(WEFT_EBROKEN, -20022, "the barrier is broken") \
     X(WEFT_EFULL, -20023, "the queue is full") \
     X(WEFT_EEMPTY, -20024, "the queue is empty") \
-    X(WEFT_EINTERRUPTED, -20025, "interrupted by a signal")
+    X(WEFT_EINTERRUPTED, -20025, "interrupted by a signal") \
+    X(WEFT_EOWNED, -20026, "the generator is another's: a task, or one that delegates to it")
 
 enum weft_error {
 #define WEFT_ERROR_ENUM(name, number, text) name = number,

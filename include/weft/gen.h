@@ -17,7 +17,8 @@
  *
  * A generator needs no loop.  A task (weft/task.h) is one way to drive it, weft_gen_send another.
  * What drives a generator owns its frame and frees it at its end: a task and a WEFT_YIELD_FROM do so by
- * themselves, weft_gen_close does it by hand.
+ * themselves, weft_gen_close does it by hand.  It has one owner: once a task or a WEFT_YIELD_FROM has taken it, nobody
+ * else may drive, close or take it; that is refused, WEFT_EOWNED.
  *
  * Source: Python's generator objects (PEP 342, PEP 380).  Delegation is a loop here and never C
  * recursion: the root frame knows the innermost one, so that a step costs the same at any depth.
@@ -80,7 +81,10 @@ struct weft_gen {
     const weft_site *site; /* where it is suspended; NULL in the explicit form */
     int error;             /* in: thrown.  out: raised */
     int state;             /* the resume point; 0: not started */
-    int32_t finally_at; /* armed: the state to enter at the end.  Finalizing: where the outcome is */
+    union {
+        int32_t finally_state; /* armed: the state to enter at the end; 0: not armed */
+        int32_t outcome_at;    /* WEFT__GEN_FINALIZING: where in the frame the outcome waits */
+    };
     uint16_t flags;     /* WEFT__GEN_ bits */
     uint8_t running;    /* root only: a step is on the C stack */
 };
@@ -97,6 +101,7 @@ enum {
     WEFT__GEN_ENDED = 2,      /* the body has ended and cleanup has run */
     WEFT__GEN_FINALIZING = 4, /* the FINALLY part was entered: the outcome waits in the frame */
     WEFT__GEN_STARTED = 8,    /* the body has been entered */
+    WEFT__GEN_OWNED = 16,     /* a task's, or delegated to: nobody else may drive, close or take it */
     WEFT__STATE_FINALLY = -1  /* the written-out form's resume point for FINALLY */
 };
 
@@ -151,6 +156,7 @@ WEFT_API void weft_gen_init(weft_gen *gen, const weft_gen_type *type);
  *         0: it returned, *out is the result.  Below 0: it raised that error, *out is NULL.
  * Errors: -EINVAL: a value for one that has not started; it stays as it was.
  *         WEFT_ERUNNING: it is being run right now, further down the C stack.
+ *         WEFT_EOWNED: it is a task's, or another one delegates to it.
  * Resuming it after its end stops the program, with its name. */
 WEFT_API int weft_gen_send(weft_gen *gen, void *value, void **out);
 
@@ -162,8 +168,8 @@ WEFT_API int weft_gen_throw(weft_gen *gen, int error, void **out);
  * innermost frame; one that returns instead of passing it on lets its parent go on (Python raises it there,
  * too).
  * Errors: 0, also when it had ended before; WEFT_EINVALIDSTATE: it yielded instead of ending; then
- * it is ended without asking again (its FINALLY part stays unfinished, cleanup runs).  Another error
- * is one that it raised meanwhile.  A NULL generator is fine. */
+ * it is ended without asking again (its FINALLY part stays unfinished, cleanup runs).  WEFT_ERUNNING, WEFT_EOWNED: as
+ * above, and nothing has changed.  Another error is one that it raised meanwhile.  A NULL generator is fine. */
 WEFT_API int weft_gen_close(weft_gen *gen);
 
 /* Say whether the body has ended. */
@@ -199,6 +205,7 @@ WEFT_API weft_step weft_await(weft_gen *gen, weft_future *future);
 /* Run another generator to its end: on resumption gen->error or gen->value is what it ended with.
  * Ownership: takes it, on every path.
  * Errors: WEFT_EBADYIELD at that point: NULL, this very generator, or one that is running or has ended.
+ * WEFT_EOWNED: it is a task's, or somebody delegates to it already; it stays theirs.
  * Source: `yield from generator` (PEP 380). */
 static inline weft_step weft_yield_from(weft_gen *gen, weft_gen *child)
 {
@@ -233,7 +240,7 @@ WEFT_API weft_step weft_end(weft_gen *gen);
 /* Arm the FINALLY part: from now on the body, however it ends, continues at `state` first. */
 static inline void weft_try(weft_gen *gen, int state)
 {
-    gen->finally_at = state;
+    gen->finally_state = state;
 }
 
 /* Enter the FINALLY part: put the outcome aside, in the frame.  weft_end brings it back; an error raised

@@ -10,6 +10,8 @@ struct weft__thread {
     weft_loop *loop;                     /* the running loop, or NULL */
     weft_task *task;                     /* the task whose step runs, or NULL */
     void (*return_destroy)(void *value); /* of the value that a body is just returning */
+    weft_future *held;                   /* what a generator driven by hand got last: see gen.c */
+    unsigned stray_scopes;               /* entered in frames that no task drives: see scope.c */
     struct arena *arena;                 /* alloc.c's */
 };
 

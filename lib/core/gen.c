@@ -8,6 +8,12 @@
  *     parent <---- innermost <         ended:     its outcome goes to its parent, which becomes the innermost
  *                                      yielded:   out of the loop, to whoever drives
  *
+ * A chain is driven at its root alone: every other frame, and a root that a task has taken, is OWNED, and whoever else
+ * drives, closes or takes it is refused.
+ *
+ * What a body returns with a destructor (weft_return_owned) passes through weft__thread.return_destroy: it is set from
+ * that return until the driver has taken the value, and NULL otherwise.
+ *
  * This is a loop and not a recursion: a resume costs the same at any depth, and depth is bounded by memory.
  */
 #include "config.h"
@@ -60,31 +66,40 @@ void weft__gen_free(weft_gen *gen)
     }
 }
 
+/* Where the outcome waits while the FINALLY part runs. */
+static weft_outcome *outcome_of(weft_gen *gen)
+{
+    return (weft_outcome *)(void *)((char *)gen + gen->outcome_at);
+}
+
 /* The body has ended, or never will: what its frame holds goes. */
 static void frame_end(weft_gen *gen)
 {
+    void (*returning)(void *) = weft__thread.return_destroy;
+
     gen->flags |= WEFT__GEN_ENDED;
     if (gen->flags & WEFT__GEN_FINALIZING) {
-        weft_outcome *outcome = (weft_outcome *)(void *)((char *)gen + gen->finally_at);
+        weft_outcome *outcome = outcome_of(gen);
+        void (*destroy)(void *) = outcome->destroy;
 
-        if (outcome->destroy)
-            outcome->destroy(outcome->value);
         outcome->destroy = NULL;
+        if (destroy)
+            destroy(outcome->value);
     }
-    if (gen->type->cleanup) {
-        void (*destroy)(void *) = weft__thread.return_destroy;
-
-        gen->type->cleanup(gen); /* which may drive or close generators of its own */
-        weft__thread.return_destroy = destroy;
-    }
+    if (gen->type->cleanup)
+        gen->type->cleanup(gen);
+    weft__thread.return_destroy = returning; /* user code may have driven generators of its own */
 }
 
 void weft__gen_end_chain(weft_gen *root)
 {
     weft_gen *gen = root->link;
 
-    for (; gen != root; gen = gen->link)
+    for (; gen != root; gen = gen->link) {
+        weft__scope_unwind(gen);
         frame_end(gen);
+    }
+    weft__scope_unwind(root);
     frame_end(root);
 }
 
@@ -121,6 +136,10 @@ static void delegate(weft_gen *root, weft_gen *gen)
 
     gen->value = NULL;
     gen->error = 0;
+    if (child && child->flags & WEFT__GEN_OWNED) {
+        gen->error = child == gen ? WEFT_EBADYIELD : WEFT_EOWNED;
+        return;
+    }
     if (!child || child == gen || child->running || child->flags & WEFT__GEN_ENDED) {
         gen->error = WEFT_EBADYIELD;
         if (child && child != gen && !child->running)
@@ -133,7 +152,7 @@ static void delegate(weft_gen *root, weft_gen *gen)
     }
     innermost = child->link;
     child->link = gen;
-    child->flags |= WEFT__GEN_STARTED;
+    child->flags |= WEFT__GEN_STARTED | WEFT__GEN_OWNED;
     innermost->value = NULL;
     innermost->error = 0;
     root->link = innermost;
@@ -171,8 +190,8 @@ weft_step weft__gen_settle(weft_gen *root, weft_step step)
         case WEFT_RAISED:
             if (step == WEFT_RAISED && gen->error >= 0)
                 gen->error = -EINVAL; /* weft_raise(gen, 0) raises all the same */
-            if (gen->finally_at && !(gen->flags & WEFT__GEN_FINALIZING)) {
-                gen->state = gen->finally_at;
+            if (!(gen->flags & WEFT__GEN_FINALIZING) && gen->finally_state) {
+                gen->state = gen->finally_state;
                 break;
             }
             weft__scope_unwind(gen);
@@ -196,7 +215,7 @@ void weft_finally(weft_gen *gen, weft_outcome *outcome)
     outcome->destroy = weft__thread.return_destroy;
     weft__thread.return_destroy = NULL;
     gen->flags |= WEFT__GEN_FINALIZING;
-    gen->finally_at = (int32_t)((char *)outcome - (char *)gen);
+    gen->outcome_at = (int32_t)((char *)outcome - (char *)gen);
     gen->value = NULL;
     gen->error = 0;
 }
@@ -207,7 +226,7 @@ weft_step weft_end(weft_gen *gen)
 
     if (!(gen->flags & WEFT__GEN_FINALIZING))
         return weft_return(gen, NULL);
-    outcome = (weft_outcome *)(void *)((char *)gen + gen->finally_at);
+    outcome = outcome_of(gen);
     gen->value = outcome->value;
     gen->error = outcome->error;
     weft__thread.return_destroy = outcome->destroy;
@@ -231,14 +250,49 @@ weft_step weft_gen_bad_state(const weft_gen *gen)
 
 /* ---- by hand -------------------------------------------------------------------------------------- */
 
-/* Resume with what lies in the innermost frame. */
-static inline int drive(weft_gen *gen, void **out)
+/* What a body that is driven by hand awaits, and is done, it has at once, good until its next suspension: that is, until
+ * whoever drives it goes on.  One that drives another meanwhile keeps its own. */
+static weft__noinline weft_step run_with_held(weft_gen *gen)
+{
+    weft_future *outer = weft__thread.held;
+    weft_step step;
+
+    weft__thread.held = NULL;
+    step = weft__gen_run(gen);
+    weft_future_unref(weft__thread.held);
+    weft__thread.held = outer;
+    return step;
+}
+
+static weft__noinline void drop_held(void)
+{
+    weft_future *held = weft__thread.held;
+
+    weft__thread.held = NULL;
+    weft_future_unref(held);
+}
+
+static inline weft_step run_by_hand(weft_gen *gen)
 {
     weft_step step;
 
     gen->running = 1;
-    step = weft__gen_run(gen);
+    if (weft__unlikely(weft__thread.held)) {
+        step = run_with_held(gen);
+    } else {
+        step = weft__gen_run(gen);
+        if (weft__unlikely(weft__thread.held))
+            drop_held();
+    }
     gen->running = 0;
+    return step;
+}
+
+/* Resume with what lies in the innermost frame. */
+static inline int drive(weft_gen *gen, void **out)
+{
+    weft_step step = run_by_hand(gen);
+
     if (weft__likely(step <= WEFT_PAUSED)) {
         *out = gen->link->value;
         return 1;
@@ -251,6 +305,8 @@ static inline int drive(weft_gen *gen, void **out)
 static int resumable(const weft_gen *gen, void **out)
 {
     *out = NULL;
+    if (gen->flags & WEFT__GEN_OWNED)
+        return gen->running ? WEFT_ERUNNING : WEFT_EOWNED;
     if (gen->flags & WEFT__GEN_ENDED)
         weft__fatal("generator %s was resumed after its end", gen->type->name);
     return gen->running ? WEFT_ERUNNING : 0;
@@ -264,7 +320,8 @@ int weft_gen_send(weft_gen *gen, void *value, void **out)
 
     if (!out)
         out = &ignored;
-    if (weft__unlikely(gen->running || gen->flags & WEFT__GEN_ENDED) && (error = resumable(gen, out)))
+    if (weft__unlikely(gen->running || gen->flags & (WEFT__GEN_ENDED | WEFT__GEN_OWNED)) &&
+        (error = resumable(gen, out)))
         return error;
     if (weft__unlikely(!(gen->flags & WEFT__GEN_STARTED))) {
         *out = NULL;
@@ -314,9 +371,7 @@ static int close_suspended(weft_gen *gen)
 
     gen->link->value = NULL;
     gen->link->error = WEFT_EGENEXIT;
-    gen->running = 1;
-    step = weft__gen_run(gen);
-    gen->running = 0;
+    step = run_by_hand(gen);
     if (step == WEFT_RAISED)
         return gen->error == WEFT_EGENEXIT ? 0 : gen->error;
     if (step == WEFT_RETURNED) {
@@ -339,6 +394,8 @@ int weft_gen_close(weft_gen *gen)
         return 0;
     if (gen->running)
         return WEFT_ERUNNING;
+    if (gen->flags & WEFT__GEN_OWNED)
+        return WEFT_EOWNED;
     if (!(gen->flags & WEFT__GEN_STARTED)) {
         if (!(gen->flags & WEFT__GEN_ENDED))
             frame_end(gen);

@@ -283,29 +283,29 @@ static void init_immortals(weft_loop *loop)
     loop->held = 0;
 }
 
-static pthread_mutex_t loops_lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t weft__loops_lock = PTHREAD_MUTEX_INITIALIZER;
 weft_loop *weft__loops;
 
 static void link_loop(weft_loop *loop)
 {
-    pthread_mutex_lock(&loops_lock);
+    pthread_mutex_lock(&weft__loops_lock);
     loop->next_loop = weft__loops;
     if (weft__loops)
         weft__loops->prev_loop = loop;
     weft__loops = loop;
-    pthread_mutex_unlock(&loops_lock);
+    pthread_mutex_unlock(&weft__loops_lock);
 }
 
 void weft__loop_unlink(weft_loop *loop)
 {
-    pthread_mutex_lock(&loops_lock);
+    pthread_mutex_lock(&weft__loops_lock);
     if (loop->prev_loop)
         loop->prev_loop->next_loop = loop->next_loop;
     else
         weft__loops = loop->next_loop;
     if (loop->next_loop)
         loop->next_loop->prev_loop = loop->prev_loop;
-    pthread_mutex_unlock(&loops_lock);
+    pthread_mutex_unlock(&weft__loops_lock);
 }
 
 /* It cannot be made. */

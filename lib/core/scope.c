@@ -18,6 +18,10 @@ enum scope_state { SCOPE_OUT, SCOPE_ACTIVE, SCOPE_EXPIRING, SCOPE_EXPIRED };
 
 enum { HELD = 1, LEVEL_CANCELLED = 2 }; /* scope->held */
 
+/* In scope->flags, beside the user's: it lies in no frame of its task's chain, but in one that is driven by hand, say.  When
+ * such a frame ends, on whichever C stack, its scopes are looked for in all tasks of the thread. */
+enum { STRAY = 1u << 16 };
+
 /* Compute the mark: a level-triggered scope was cancelled, and no shield lies within it. */
 static void refresh(struct weft__task *task)
 {
@@ -97,6 +101,22 @@ static int scope_arm(weft_scope *scope, double seconds)
     return weft__timer_add(loop, &scope->timer, &scope_timer, when);
 }
 
+static bool lies_in(const weft_scope *scope, const weft_gen *gen)
+{
+    return (const char *)scope >= (const char *)gen &&
+           (const char *)scope < (const char *)gen + gen->type->size;
+}
+
+/* Whether it lies in one of the frames that the task drives. */
+static bool lies_in_chain(const struct weft__task *task, const weft_scope *scope)
+{
+    const weft_gen *root = task->body.gen, *gen = root->link;
+
+    while (gen != root && !lies_in(scope, gen))
+        gen = gen->link;
+    return lies_in(scope, gen);
+}
+
 int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
 {
     struct weft__task *task;
@@ -116,6 +136,10 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
         return error;
     }
     scope->state = SCOPE_ACTIVE;
+    if (!lies_in_chain(task, scope)) {
+        scope->flags |= STRAY;
+        weft__thread.stray_scopes++;
+    }
     scope->entry_cancelling = task->future.cancelling;
     scope->outer = task->extra->scopes;
     task->extra->scopes = scope;
@@ -152,6 +176,7 @@ static void leave(weft_scope *scope)
     while ((inner = task->extra->scopes) != scope)
         (void)weft_scope_exit(inner, WEFT_ECANCELLED);
     task->extra->scopes = scope->outer;
+    weft__thread.stray_scopes -= (scope->flags & STRAY) != 0;
     weft__timer_remove(task->future.loop, &scope->timer);
     refresh(task);
 }
@@ -209,16 +234,60 @@ bool weft_scope_expired(const weft_scope *scope)
 
 /* ---- frames that end ------------------------------------------------------------------------------------ */
 
+/* Take a scope out of the middle of its task's list: those within it are not of its frame, and stay. */
+static void drop_from(weft_scope **link)
+{
+    weft_scope *scope = *link;
+    struct weft__task *task = weft__task(scope->task);
+
+    *link = scope->outer;
+    weft__thread.stray_scopes -= (scope->flags & STRAY) != 0;
+    weft__timer_remove(task->future.loop, &scope->timer);
+    if (scope->state == SCOPE_EXPIRING && task->future.cancelling)
+        task->future.cancelling--;
+    scope->state = SCOPE_OUT;
+    scope->task = NULL;
+    refresh(task);
+}
+
+/* Leave the scopes of a task that lie in a frame. */
+static void unwind_task(struct weft__task *task, weft_gen *gen)
+{
+    weft_scope **link = &task->extra->scopes;
+
+    while (*link)
+        if (!lies_in(*link, gen))
+            link = &(*link)->outer;
+        else if (link == &task->extra->scopes)
+            gen->error = weft_scope_exit(*link, gen->error);
+        else
+            drop_from(link);
+}
+
+/* The frame is driven by hand, and may have entered its scopes in whichever task. */
+static weft__noinline void unwind_stray(weft_gen *gen)
+{
+    pthread_mutex_lock(&weft__loops_lock);
+    for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
+        for (struct weft__task *task = pthread_equal(loop->thread, pthread_self()) ? loop->tasks
+                                                                                   : NULL;
+             task; task = task->next)
+            if (task->extra)
+                unwind_task(task, gen);
+    pthread_mutex_unlock(&weft__loops_lock);
+}
+
 void weft__scope_unwind(weft_gen *gen)
 {
     struct weft__task *task;
     weft_scope *scope;
 
+    if (weft__unlikely(weft__thread.stray_scopes))
+        unwind_stray(gen);
     if (weft__likely(!weft__thread.task || !weft__task(weft__thread.task)->extra))
         return;
     task = weft__task(weft__thread.task);
-    while ((scope = task->extra->scopes) && (char *)scope >= (char *)gen &&
-           (char *)scope < (char *)gen + gen->type->size)
+    while ((scope = task->extra->scopes) && lies_in(scope, gen))
         gen->error = weft_scope_exit(scope, gen->error);
 }
 
@@ -228,6 +297,7 @@ void weft__scope_forget(struct weft__task *task)
         return;
     for (weft_scope *scope = task->extra->scopes; scope; scope = scope->outer) {
         weft__timer_remove(task->future.loop, &scope->timer);
+        weft__thread.stray_scopes -= (scope->flags & STRAY) != 0;
         scope->state = SCOPE_OUT;
         scope->task = NULL;
     }

@@ -43,6 +43,17 @@ static weft_task *refused(weft_loop *loop, weft_gen *gen, int error, const char 
     return weft__failed(loop, error, where);
 }
 
+/* Misuse: say what is wrong with the generator. */
+static WEFT_NORETURN void unfit(const weft_gen *gen, const char *where)
+{
+    if (!gen)
+        weft__fatal("weft_task_new at %s: there is no generator", where ? where : "?");
+    weft__fatal("weft_task_new at %s: the generator %s %s", where ? where : "?", gen->type->name,
+                gen->flags & WEFT__GEN_OWNED   ? "is another task's, or another one delegates to it"
+                : gen->flags & WEFT__GEN_ENDED ? "has ended"
+                                               : "is running");
+}
+
 weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
 {
     struct weft__task *task;
@@ -52,8 +63,8 @@ weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
         return refused(loop, gen, WEFT_ECLOSED, where);
     if (weft__unlikely(gen == &weft__gen_nomem))
         return refused(loop, gen, -ENOMEM, where);
-    if (weft__unlikely(!gen || gen->running || gen->flags & WEFT__GEN_ENDED))
-        weft__fatal("weft_task_new at %s: the generator has ended, or is running", where);
+    if (weft__unlikely(!gen || gen->running || gen->flags & (WEFT__GEN_ENDED | WEFT__GEN_OWNED)))
+        unfit(gen, where);
     task = (struct weft__task *)(void *)weft__future_make(loop, &weft__task_type, where);
     if (!task)
         return refused(loop, gen, -ENOMEM, where);
@@ -64,6 +75,7 @@ weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
         weft_future_unref(&task->future);
         return refused(loop, gen, -ENOMEM, where);
     }
+    gen->flags |= WEFT__GEN_OWNED;
     task->body.gen = gen;
     task->future.w.id = ++loop->next_id;
     task->future.refs = 2;
@@ -182,6 +194,7 @@ static void task_finish(struct weft__task *task, weft_step step)
     void (*destroy)(void *) = weft__thread.return_destroy;
 
     weft__thread.return_destroy = NULL;
+    weft__scope_forget(task); /* in frames that are driven by hand, and live on */
     task_leave(task);
     task->place.ended_at = gen->site;
     task->body.type = gen->type;
@@ -240,13 +253,37 @@ static inline void deliver(weft_gen *gen, weft_future *future)
     gen->value = future->error ? NULL : future->u.value;
 }
 
+/* Within a generator that is driven by hand: nothing awaits, but what is done it gets at once. */
+static weft__noinline weft_step await_by_hand(weft_gen *gen, weft_future *future)
+{
+    weft_future *before = weft__thread.held;
+
+    if (!future || !weft__done(future) || future->flags & WEFT__ROUND)
+        return WEFT_AWAITING;
+    weft__thread.held = future;
+    weft_future_unref(before);
+    deliver(gen, future);
+    gen->value = weft__future_value(future);
+    return WEFT_AGAIN;
+}
+
+/* Whether it is the innermost frame of the running task. */
+static inline bool runs_in_task(const weft_gen *gen)
+{
+    const weft_task *current = weft__thread.task;
+
+    return current && weft__task(current)->body.gen->link == gen;
+}
+
 weft_step(weft_await)(weft_gen *gen, weft_future *future)
 {
     weft_task *current = weft__thread.task;
     struct weft__task *task;
 
     gen->value = future;
-    if (weft__unlikely(!current || !future || !weft__done(future)) || future->flags & WEFT__ROUND ||
+    if (weft__unlikely(!runs_in_task(gen)))
+        return await_by_hand(gen, future);
+    if (weft__unlikely(!future || !weft__done(future)) || future->flags & WEFT__ROUND ||
         current->flags & WEFT__LEVEL || future->loop != current->loop || !current->loop->awaits_left)
         return WEFT_AWAITING;
     current->loop->awaits_left--;
@@ -262,7 +299,8 @@ weft_step(weft_await)(weft_gen *gen, weft_future *future)
 
 void *weft_gen_take(weft_gen *gen)
 {
-    weft_future *awaited = weft__thread.task ? weft__task(weft__thread.task)->awaiting : NULL;
+    weft_future *awaited = runs_in_task(gen) ? weft__task(weft__thread.task)->awaiting
+                                             : weft__thread.held;
 
     if (awaited && weft__done(awaited) && !awaited->error &&
         weft__future_value(awaited) == gen->value)
@@ -419,18 +457,23 @@ void weft__task_step(struct weft__task *task)
     weft__queue_push(&task->future.loop->ready, &task->node);
 }
 
+/* A generator that was driven by hand before goes on where it is suspended; what it was sent last is not for it. */
 void weft__task_start(struct weft__task *task)
 {
     weft_gen *root = task->body.gen;
+    weft_gen *gen = root->link;
+    bool suspended = root->flags & WEFT__GEN_STARTED;
 
     task->node.kind = WEFT__NODE_TASK;
     root->flags |= WEFT__GEN_STARTED;
-    raise_request(task, root);
-    if (!root->error) {
+    gen->value = NULL;
+    gen->error = 0;
+    raise_request(task, gen);
+    if (suspended || !gen->error) {
         weft__task_step(task);
         return;
     }
-    weft__gen_abandon(root);
+    weft__gen_abandon(root); /* its body never runs */
     task_finish(task, WEFT_RAISED);
 }
 

@@ -181,33 +181,6 @@ RULE(one_that_is_running_cannot_be_resumed_or_closed)
 }
 END_RULE
 
-/* What a function writes to stderr before it stops the program. */
-static const char *last_words(void (*fn)(void))
-{
-    static char words[512];
-    size_t length = 0;
-    ssize_t got;
-    int fds[2], status;
-    pid_t pid;
-
-    ck_assert_int_eq(pipe(fds), 0);
-    pid = fork();
-    if (pid == 0) {
-        signal(SIGABRT, SIG_DFL);
-        dup2(fds[1], 2);
-        fn();
-        _exit(0);
-    }
-    close(fds[1]);
-    while ((got = read(fds[0], words + length, sizeof(words) - 1 - length)) > 0)
-        length += (size_t)got;
-    words[length] = 0;
-    close(fds[0]);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "it went on: %s", words);
-    return words;
-}
-
 static void resume_an_ended_one(void)
 {
     struct plain f = {.from = 0};

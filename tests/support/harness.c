@@ -1,5 +1,8 @@
 /* harness.c - see harness.h. */
 #include <dirent.h>
+#include <unistd.h>
+#include <sys/wait.h>
+#include <signal.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -182,6 +185,32 @@ static int open_descriptors(void)
         count++;
     closedir(dir);
     return count;
+}
+
+const char *last_words(void (*fn)(void))
+{
+    static char words[512];
+    size_t length = 0;
+    ssize_t got;
+    int fds[2], status;
+    pid_t pid;
+
+    ck_assert_int_eq(pipe(fds), 0);
+    pid = fork();
+    if (pid == 0) {
+        signal(SIGABRT, SIG_DFL);
+        dup2(fds[1], 2);
+        fn();
+        _exit(0);
+    }
+    close(fds[1]);
+    while ((got = read(fds[0], words + length, sizeof(words) - 1 - length)) > 0)
+        length += (size_t)got;
+    words[length] = 0;
+    close(fds[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "it went on: %s", words);
+    return words;
 }
 
 void harness_setup(void)

@@ -65,6 +65,9 @@ void each_allocation_fails(int (*attempt)(void));
  * runs.  Returns how many runs there were. */
 unsigned long explore(weft_scenario scenario);
 
+/* What a function writes to stderr before it stops the program; it runs in a process of its own, and must stop it. */
+const char *last_words(void (*fn)(void));
+
 void harness_setup(void);
 void harness_teardown(void);
 /* Run a suite of tests; each is a case of its own (a line of TAP).  Returns main's exit status. */
