@@ -79,6 +79,9 @@ static bool plain; /* malloc for everything */
  * for plain mode and for failing on purpose; both are set before a block is handed out, or in a test. */
 static atomic_bool special;
 static atomic_bool failing;
+/* Told of each block, in a test. */
+static void (*watch)(void *block, size_t size, void *arg);
+static void *watch_arg;
 static atomic_long fail_at, fail_last, fail_made;
 
 /* ---- slabs ---------------------------------------------------------------------------------------- */
@@ -271,7 +274,7 @@ void weft__alloc_fail(long nth, long count)
     atomic_store(&fail_at, nth);
     atomic_store(&fail_last, nth > LONG_MAX - count ? LONG_MAX : nth + count - 1);
     atomic_store(&failing, nth != 0);
-    atomic_store(&special, plain || nth != 0);
+    atomic_store(&special, plain || nth != 0 || watch);
 }
 
 long weft__alloc_count(void)
@@ -284,6 +287,13 @@ static bool fails_now(void)
     long made = atomic_fetch_add(&fail_made, 1) + 1;
 
     return made >= atomic_load(&fail_at) && made <= atomic_load(&fail_last);
+}
+
+void weft__alloc_watch(void (*made)(void *block, size_t size, void *arg), void *arg)
+{
+    watch = made;
+    watch_arg = arg;
+    atomic_store(&special, plain || made || atomic_load(&failing));
 }
 
 /* ---- what the library calls ------------------------------------------------------------------------- */
@@ -302,6 +312,8 @@ static void *alloc_slow(size_t size)
     block = size > LARGEST || plain ? malloc(size) : slab_alloc_slow(arena, size);
     if (block)
         arena->counts.alive[WEFT__COUNT_BLOCKS]++;
+    if (block && watch)
+        watch(block, size, watch_arg);
     return block;
 }
 

@@ -55,5 +55,7 @@ void weft__counts_sum(struct weft__counts *sum);
 /* Let allocations fail: see weft_testing_fail_allocation. */
 void weft__alloc_fail(long nth, long count);
 long weft__alloc_count(void);
+/* Be told of each block that is allocated, on any thread; NULL: no longer.  Its size is rounded up. */
+void weft__alloc_watch(void (*made)(void *block, size_t size, void *arg), void *arg);
 
 #endif

@@ -58,7 +58,7 @@ weft_group *weft_group_new(enum weft_group_policy policy)
 weft_group *weft_group_ref(weft_group *group)
 {
     if (!group->error) {
-        weft__check_thread(group->loop, "weft_group_ref");
+        weft__check_use(group->loop, "weft_group_ref", group, WEFT__USE_WRITE);
         group->users++;
     }
     return group;
@@ -171,7 +171,8 @@ void weft_group_unref(weft_group *group)
 {
     if (!group || group->error)
         return;
-    weft__check_thread(group->loop, "weft_group_unref");
+    weft__check_use(group->loop, "weft_group_unref", group,
+                    group->users > 1 ? WEFT__USE_WRITE : WEFT__USE_ALL);
     if (--group->users > 0)
         return;
     group->pins++;
@@ -329,6 +330,7 @@ int weft_group_enter(weft_group *group)
 
     if (group->error)
         return group->error;
+    weft__loop_use(group->loop, NULL, WEFT__USE_ALL);
     if (!weft__thread.task)
         return WEFT_ENOTASK;
     if (group->state != WEFT__GROUP_NEW)

@@ -42,6 +42,7 @@ void weft__edge_wait(struct weft__edge *edge, weft_future *child)
     edge->hook.fn = on_done;
     edge->child = child;
     edge->join->left++;
+    weft__loop_use(child->loop, child, WEFT__USE_HOOK);
     weft__future_wait(child, &edge->hook.node);
 }
 

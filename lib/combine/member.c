@@ -106,6 +106,7 @@ int weft_group_ready(void *value)
     member = weft__task(task)->extra ? weft__task(task)->extra->member : NULL;
     if (!member)
         return 0;
+    weft__loop_use(task->loop, NULL, WEFT__USE_ALL);
     if (member->ready)
         return WEFT_EINVALIDSTATE;
     member->ready = true;

@@ -290,6 +290,7 @@ void weft_as_completed_free(weft_as_completed *each)
     if (!each || each == &no_memory)
         return;
     next = each->next;
+    weft__loop_use(weft__join_future(&each->join)->loop, NULL, WEFT__USE_ALL);
     if (next) {
         each->next = NULL;
         next->each = NULL;

@@ -29,6 +29,7 @@ int weft_future_add_done_callback(weft_future *future, weft_done_cb *cb, void *a
         return -ENOMEM;
     *callback = (struct callback){
         .node.kind = WEFT__NODE_CALLBACK, .future = weft_future_ref(future), .cb = cb, .arg = arg};
+    weft__loop_use(future->loop, future, WEFT__USE_HOOK);
     weft__future_wait(future, &callback->node);
     return 0;
 }

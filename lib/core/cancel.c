@@ -40,6 +40,8 @@ void weft__task_deliver(struct weft__task *task)
         const char *where = task->future.v.where;
         struct weft__task *inner;
 
+        weft__loop_use(task->future.loop, task, WEFT__USE_INSIDE);
+        weft__loop_use(task->future.loop, task->awaiting, WEFT__USE_READ);
         if (!future) {
             if (!wakes_cancelled(task))
                 task->future.flags |= WEFT__MUST;
@@ -67,6 +69,7 @@ void weft__task_deliver(struct weft__task *task)
             seen = task;
             next_mark *= 2;
         }
+        weft__loop_use(inner->future.loop, inner, WEFT__USE_INSIDE);
         weft__task_count_request(inner, reason, where);
         if (weft__scope_hold(inner, NULL))
             return;
@@ -76,6 +79,7 @@ void weft__task_deliver(struct weft__task *task)
 
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where)
 {
+    weft__loop_use(task->future.loop, task, WEFT__USE_INSIDE);
     weft__task_count_request(task, reason, where);
     if (!weft__scope_hold(task, NULL))
         weft__task_deliver(task);
@@ -84,11 +88,13 @@ bool weft__task_cancel(struct weft__task *task, const char *reason, const char *
 
 int weft_task_cancelling(const weft_task *task)
 {
+    weft__loop_use(task->loop, NULL, task == weft__thread.task ? WEFT__USE_READ : WEFT__USE_ALL);
     return weft_is_task(task) && !weft__done(task) ? task->cancelling : 0;
 }
 
 int weft_task_uncancel(weft_task *task)
 {
+    weft__loop_use(task->loop, NULL, task == weft__thread.task ? WEFT__USE_READ : WEFT__USE_ALL);
     if (!weft_is_task(task) || weft__done(task))
         return 0;
     if (task->cancelling && --task->cancelling == 0)

@@ -202,7 +202,10 @@ weft_future *weft__future_owner(const weft_future *future)
 
 void *weft__future_forwarded(const weft_future *future)
 {
-    return weft__future_owner(future)->u.value;
+    const weft_future *owner = weft__future_owner(future);
+
+    weft__loop_use(owner->loop, owner, WEFT__USE_READ);
+    return owner->u.value;
 }
 
 /* What dies together drops what it waits for in one pass: else each level of a nest would pass through all those

@@ -57,6 +57,7 @@ int weft_task_set_context(weft_task *task, void *context, const weft_context_typ
         free_context(context, type);
         return error;
     }
+    weft__loop_use(task->loop, task, WEFT__USE_WRITE);
     free_context(extra->context, extra->context_type);
     extra->context = context;
     extra->context_type = type;
@@ -69,6 +70,7 @@ void *weft_task_context(const weft_task *task)
         task = weft__thread.task;
     if (!task || !weft_is_task(task) || !weft__task(task)->extra)
         return NULL;
+    weft__loop_use(task->loop, task, WEFT__USE_READ);
     return weft__task(task)->extra->context;
 }
 
@@ -88,6 +90,7 @@ int weft_task_name(const weft_task *task, char *buffer, size_t size)
 
     if (!weft_is_task(task))
         return snprintf(buffer, size, "%s", "");
+    weft__loop_use(task->loop, task, WEFT__USE_READ);
     if (self->extra && self->extra->name)
         return snprintf(buffer, size, "%s", self->extra->name);
     return snprintf(buffer, size, "%s-%u",
@@ -106,6 +109,7 @@ int weft_task_set_name(weft_task *task, const char *name)
     copy = extra ? weft__strdup(name) : NULL;
     if (!copy)
         return -ENOMEM;
+    weft__loop_use(task->loop, task, WEFT__USE_WRITE);
     weft__string_free(extra->name);
     extra->name = copy;
     return 0;

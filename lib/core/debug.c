@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <weft/debug.h>
 
-#include "core/loop.h"
+#include "core/round.h"
 
 /* ---- reports ---------------------------------------------------------------------------------------------- */
 
@@ -44,11 +44,30 @@ void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, voi
 
 /* ---- the debug mode --------------------------------------------------------------------------------------- */
 
-void weft__wrong_thread(const weft_loop *loop, const char *what)
+static void wrong_thread(const weft_loop *loop, const char *what)
 {
     weft__fatal("%s on loop %p from another thread than the loop's; from there, use what is called "
                 "_threadsafe",
                 what, (const void *)loop);
+}
+
+void weft__guard(const weft_loop *loop, const char *what, const void *object, enum weft__use how)
+{
+    if (what && loop->debug && !pthread_equal(pthread_self(), loop->thread))
+        wrong_thread(loop, what);
+    if (loop->order && loop->order->use && (object || how >= WEFT__USE_ALL))
+        loop->order->use(loop->order, object, how);
+}
+
+/* The last unref of a pending operation does what its type says. */
+void weft__guard_unref(const weft_future *future)
+{
+    enum weft__use how = WEFT__USE_UNREF;
+
+    if (future->refs == 1)
+        how = weft__done(future) || future->type->tells ? WEFT__USE_WRITE : WEFT__USE_ALL;
+    weft__guard(future->loop, "weft_future_unref", future->refs == WEFT__IMMORTAL ? NULL : future,
+                how);
 }
 
 void weft_loop_set_debug(weft_loop *loop, bool on)
@@ -61,6 +80,7 @@ void weft_loop_set_debug(weft_loop *loop, bool on)
 void weft__loop_observe(weft_loop *loop)
 {
     loop->observed = loop->debug || loop->hooks || loop->order;
+    loop->guarded = loop->debug || (loop->order && loop->order->use);
 }
 
 void weft_loop_set_hooks(weft_loop *loop, const weft_hooks *hooks, void *arg)

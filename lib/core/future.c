@@ -17,7 +17,8 @@
 #include "core/loop.h"
 #include "core/round.h"
 
-const struct weft__future_type weft__plain_type = {.name = "future", .size = sizeof(weft_future)};
+const struct weft__future_type weft__plain_type = {
+    .name = "future", .size = sizeof(weft_future), .tells = true};
 
 /* ---- making ------------------------------------------------------------------------------------------- */
 
@@ -64,7 +65,7 @@ weft_future *weft_future_new_at(weft_loop *loop, const char *where)
 {
     weft_future *future;
 
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     future = weft__future_make(loop, &weft__plain_type, where);
     return future ? future : weft__failed(loop, -ENOMEM, where);
 }
@@ -73,7 +74,7 @@ weft_future *weft_future_new_done_at(weft_loop *loop, void *value, const char *w
 {
     weft_future *future;
 
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     future = weft__future_make(loop, &weft__plain_type, where);
     if (weft__unlikely(!future))
         return weft__failed(loop, -ENOMEM, where);
@@ -84,12 +85,12 @@ weft_future *weft_future_new_done_at(weft_loop *loop, void *value, const char *w
 
 weft_future *weft_future_new_failed_at(weft_loop *loop, int error, const char *where)
 {
-    return weft__failed(weft__loop_of(loop), error < 0 ? error : -EINVAL, where);
+    return weft__failed(weft__loop_alone(loop), error < 0 ? error : -EINVAL, where);
 }
 
 weft_future *weft_future_ref(weft_future *future)
 {
-    weft__check_thread(future->loop, "weft_future_ref");
+    weft__check_use(future->loop, "weft_future_ref", future, WEFT__USE_READ);
     if (weft__likely(future->refs != WEFT__IMMORTAL))
         future->refs++;
     return future;
@@ -137,6 +138,7 @@ void weft__future_orphaned(weft_future *future)
         return;
     if (future->loop->debug)
         weft__report(future->loop, "abandoned by its producer", WEFT_EABANDONED, future);
+    weft__loop_use(future->loop, future, WEFT__USE_WRITE);
     weft__future_fail(future, WEFT_EABANDONED);
 }
 
@@ -215,7 +217,7 @@ void weft__future_cancelled(weft_future *future, const char *reason, const char 
 /* Whether somebody outside may set it. */
 static bool settable(const weft_future *future)
 {
-    weft__check_thread(future->loop, "setting a future");
+    weft__check_use(future->loop, "setting a future", future, WEFT__USE_WRITE);
     return future->state == WEFT__PENDING && future->type == &weft__plain_type;
 }
 
@@ -276,17 +278,19 @@ void weft_future_set_error_unless_done(weft_future *future, int error)
 
 bool weft_future_is_done(const weft_future *future)
 {
+    weft__loop_use(future->loop, future, WEFT__USE_READ);
     return weft__done(future);
 }
 
 bool weft_future_is_cancelled(const weft_future *future)
 {
+    weft__loop_use(future->loop, future, WEFT__USE_READ);
     return future->state == WEFT__CANCELLED;
 }
 
 int weft_future_result(weft_future *future, void **value)
 {
-    weft__check_thread(future->loop, "weft_future_result");
+    weft__check_use(future->loop, "weft_future_result", future, WEFT__USE_READ);
     if (value)
         *value = future->state == WEFT__FINISHED ? weft__future_value(future) : NULL;
     return weft_future_error(future);
@@ -294,6 +298,7 @@ int weft_future_result(weft_future *future, void **value)
 
 int weft_future_error(weft_future *future)
 {
+    weft__loop_use(future->loop, future, WEFT__USE_READ);
     if (!weft__done(future))
         return WEFT_EINVALIDSTATE;
     future->flags |= WEFT__READ;
@@ -304,10 +309,12 @@ void *weft_future_take(weft_future *future)
 {
     void *value;
 
+    weft__loop_use(future->loop, future, WEFT__USE_WRITE);
     if (future->state != WEFT__FINISHED)
         return NULL;
     while (future->flags & WEFT__FORWARD)
         future = weft__compound(future)->source;
+    weft__loop_use(future->loop, future, WEFT__USE_WRITE);
     value = future->u.value;
     future->u.value = NULL;
     future->v.destroy = NULL;
@@ -318,6 +325,7 @@ void *weft_future_take(weft_future *future)
 
 bool weft__future_cancel_plain(weft_future *future, const char *reason, const char *where)
 {
+    weft__loop_use(future->loop, future, future->type->tells ? WEFT__USE_WRITE : WEFT__USE_ALL);
     if (future->type->cancel)
         return future->type->cancel(future, reason, where);
     weft__future_cancelled(future, reason, where);
@@ -326,7 +334,7 @@ bool weft__future_cancel_plain(weft_future *future, const char *reason, const ch
 
 bool weft_future_cancel_at(weft_future *future, const char *reason, const char *where)
 {
-    weft__check_thread(future->loop, "weft_future_cancel");
+    weft__check_use(future->loop, "weft_future_cancel", future, WEFT__USE_READ);
     if (weft__done(future))
         return false;
     if (future->type == &weft__task_type)
@@ -338,6 +346,7 @@ bool weft_future_cancel_at(weft_future *future, const char *reason, const char *
 /* Whether somebody's request is on record. */
 static bool was_asked(const weft_future *future)
 {
+    weft__loop_use(future->loop, NULL, WEFT__USE_ALL);
     return future->state == WEFT__CANCELLED ||
            (future->state == WEFT__PENDING && future->cancelling);
 }
@@ -363,6 +372,7 @@ void weft_future_set_name(weft_future *future, const char *name)
 {
     if (future->type == &weft__task_type)
         return;
+    weft__loop_use(future->loop, future, WEFT__USE_WRITE);
     future->site = name;
     future->flags |= WEFT__NAMED;
 }
@@ -385,6 +395,7 @@ int weft_future_describe(const weft_future *future, char *buffer, size_t size)
 {
     char outcome[64], who[96];
 
+    weft__loop_use(future->loop, NULL, WEFT__USE_ALL);
     switch ((enum weft__state)future->state) {
     case WEFT__PENDING:
         if (future->waiters)

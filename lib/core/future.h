@@ -33,6 +33,8 @@ struct weft__future_type {
     void (*drop)(weft_future *future);
     /* It waits for other futures: see core/compound.h.  NULL: it does not. */
     const struct weft__compound_ops *compound;
+    /* What its cancel and its drop use besides itself, they tell (weft__loop_use).  False: they may use anything. */
+    bool tells;
 };
 
 /* 64 bytes.  While it is pending, `value` and `destroy` are free: they keep who asked for a cancel. */

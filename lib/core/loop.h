@@ -14,6 +14,7 @@
 #include "core/part.h"
 #include "core/task.h"
 #include "core/timer.h"
+#include "core/use.h"
 
 enum {
     WEFT__EAGER = 32,  /* eager steps within each other, before a new task is queued instead */
@@ -32,6 +33,7 @@ struct weft_loop {
     unsigned rounds_left; /* so many may follow an event each, before a whole turn does */
     bool debug;
     bool observed; /* debug, hooks, or an order of the test's: rounds take the long way */
+    bool guarded;  /* debug, or an order that wants to know what is used: calls are looked at */
     bool running;  /* weft_run_ is on the C stack */
     bool draining; /* callbacks are being run */
     bool closed;
@@ -97,22 +99,46 @@ extern pthread_mutex_t weft__loops_lock; /* of that list */
 /* It closes. */
 void weft__loop_unlink(weft_loop *loop);
 
-/* Misuse of a loop from another thread, in debug mode: stop the program. */
-void weft__wrong_thread(const weft_loop *loop, const char *what);
+/* A call on a guarded loop.  Debug mode: misuse from another thread stops the program. */
+void weft__guard(const weft_loop *loop, const char *what, const void *object, enum weft__use how);
+void weft__guard_unref(const weft_future *future);
+/* A call uses an object in some way; `what` is its name. */
+static inline void weft__check_use(const weft_loop *loop, const char *what, const void *object,
+                                   enum weft__use how)
+{
+    if (weft__unlikely(loop->guarded))
+        weft__guard(loop, what, object, how);
+}
+/* The same, of a call that says no more: it may use anything. */
 static inline void weft__check_thread(const weft_loop *loop, const char *what)
 {
-    if (weft__unlikely(loop->debug) && !pthread_equal(pthread_self(), loop->thread))
-        weft__wrong_thread(loop, what);
+    weft__check_use(loop, what, NULL, WEFT__USE_ALL);
+}
+/* The same, within the library, and where no thread is checked: only explorers want to know. */
+static inline void weft__loop_use(const weft_loop *loop, const void *object, enum weft__use how)
+{
+    if (weft__unlikely(loop->guarded))
+        weft__guard(loop, NULL, object, how);
 }
 
 /* The loop that is meant by `loop`: itself, or the running one.  Stops the program if there is none. */
 WEFT_NORETURN void weft__no_loop(void);
-static inline weft_loop *weft__loop_of(weft_loop *loop)
+static inline weft_loop *weft__loop_used(weft_loop *loop, const void *object, enum weft__use how)
 {
     if (!loop && weft__unlikely(!(loop = weft__thread.loop)))
         weft__no_loop();
-    weft__check_thread(loop, "a call");
+    weft__check_use(loop, "a call", object, how);
     return loop;
+}
+/* The same, of a call that may use anything. */
+static inline weft_loop *weft__loop_of(weft_loop *loop)
+{
+    return weft__loop_used(loop, NULL, WEFT__USE_ALL);
+}
+/* The same, of a call that uses nothing that others see. */
+static inline weft_loop *weft__loop_alone(weft_loop *loop)
+{
+    return weft__loop_used(loop, NULL, WEFT__USE_READ);
 }
 
 /* ns: of the system's clock; and of the loop's, which may be virtual. */
@@ -136,7 +162,8 @@ static inline void weft__loop_let_go(weft_loop *loop)
 /* Give a reference back, on a path that runs at every await: see weft_future_unref. */
 static inline void weft__future_unref(weft_future *future)
 {
-    weft__check_thread(future->loop, "weft_future_unref");
+    if (weft__unlikely(future->loop->guarded))
+        weft__guard_unref(future);
     if (weft__unlikely(future->refs == WEFT__IMMORTAL))
         return;
     if (--future->refs == 0)

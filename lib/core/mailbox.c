@@ -98,6 +98,8 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
     bool here = pthread_equal(pthread_self(), loop->thread);
     int error = 0;
 
+    if (here)
+        weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
     while (atomic_load(&loop->mailbox.collecting))

@@ -86,10 +86,17 @@ static void dispatch_timed(weft_loop *loop, struct weft__node *node)
 
 static void dispatch_observed(weft_loop *loop, struct weft__node *node)
 {
+    bool told = loop->order && loop->order->stepped;
+    weft_task *task = told ? task_of(node) : NULL;
+
+    if (task)
+        weft_future_ref(task);
     if (loop->debug)
         dispatch_timed(loop, node);
     else
         dispatch_hooked(loop, node);
+    if (told)
+        loop->order->stepped(loop->order, task);
 }
 
 /* Somebody observes, or chooses the order: run one node.  False: there is none. */

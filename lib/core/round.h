@@ -12,6 +12,11 @@ struct weft__order {
     void (*idle)(struct weft__order *order, weft_loop *loop);
     /* The loop closes. */
     void (*close)(struct weft__order *order);
+    /* A node's step is over; the task's, whose reference it gives back, or NULL: of another kind.  An eager task's lies
+     * within another one's step.  NULL: nobody wants to know. */
+    void (*stepped)(struct weft__order *order, weft_task *task);
+    /* The library uses an object in this step, in this way.  NULL: nobody wants to know. */
+    void (*use)(struct weft__order *order, const void *object, enum weft__use how);
 };
 
 /* Something is ready, and the loop may not be running: see to it that it will. */

@@ -196,6 +196,7 @@ int weft_scope_exit(weft_scope *scope, int error)
     if (!future || (scope->state != SCOPE_ACTIVE && scope->state != SCOPE_EXPIRING))
         return error;
     task = weft__task(future);
+    weft__loop_use(future->loop, task, WEFT__USE_INSIDE);
     leave(scope);
     if (scope->state == SCOPE_EXPIRING) {
         scope->state = SCOPE_EXPIRED;
@@ -224,6 +225,7 @@ int weft_scope_reschedule(weft_scope *scope, double seconds)
 {
     if (!scope->task || scope->state != SCOPE_ACTIVE)
         return WEFT_EINVALIDSTATE;
+    weft__loop_use(scope->task->loop, weft__task(scope->task), WEFT__USE_INSIDE);
     return scope_arm(scope, seconds);
 }
 

@@ -58,7 +58,7 @@ weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
 {
     struct weft__task *task;
 
-    loop = weft__loop_of(loop);
+    loop = weft__loop_used(loop, NULL, WEFT__USE_MAKE);
     if (weft__unlikely(loop->closed))
         return refused(loop, gen, WEFT_ECLOSED, where);
     if (weft__unlikely(gen == &weft__gen_nomem))
@@ -504,6 +504,7 @@ size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t si
     const weft_gen *root, *gen;
     size_t depth = 1, place;
 
+    weft__loop_use(task->loop, NULL, WEFT__USE_ALL);
     if (!weft_is_task(task) || weft__done(task))
         return 0;
     root = weft__task(task)->body.gen;
@@ -528,10 +529,12 @@ size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t si
 
 const weft_site *weft_task_ended_at(const weft_task *task)
 {
+    weft__loop_use(task->loop, task, WEFT__USE_READ);
     return weft_is_task(task) && weft__done(task) ? weft__task(task)->place.ended_at : NULL;
 }
 
 weft_future *weft_task_awaiting(const weft_task *task)
 {
+    weft__loop_use(task->loop, NULL, WEFT__USE_ALL);
     return weft_is_task(task) ? weft__task_blocked_on(weft__task(task)) : NULL;
 }

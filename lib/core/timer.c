@@ -141,12 +141,32 @@ int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when
     return 0;
 }
 
+/* What stands for the order of the timers of one deadline: no object's address is odd. */
+static const void *deadline_object(int64_t when)
+{
+    return (const void *)((uintptr_t)when << 1 | 1);
+}
+
+static const struct weft__timer_type sleep_timer;
+
+/* An explorer wants to know. */
+static weft__noinline void use_deadline(weft_loop *loop, const struct weft__timer_type *type,
+                                        int64_t when)
+{
+    weft__loop_use(loop, deadline_object(when),
+                   type == &sleep_timer ? WEFT__USE_WAIT : WEFT__USE_WRITE);
+    if (when <= weft__loop_now(loop))
+        weft__loop_use(loop, NULL, WEFT__USE_UNSEEN); /* it fires at the next turn, within a round */
+}
+
 int weft__timer_add(weft_loop *loop, struct weft__timer *timer, const struct weft__timer_type *type,
                     int64_t when)
 {
     int error = weft__heap_add(&loop->heap, timer, when);
 
     timer->type = type;
+    if (weft__unlikely(loop->guarded))
+        use_deadline(loop, type, when);
     /* Outside a turn nobody looks at the heap, unless it is asked to. */
     if (!error && timer->index == 1)
         weft__loop_wake(loop);
@@ -205,8 +225,11 @@ static void sleep_drop(weft_future *future)
     weft__timer_remove(future->loop, &sleep->timer);
 }
 
-static const struct weft__future_type sleep_type = {
-    .name = "sleep", .size = sizeof(struct sleep), .cancel = sleep_cancel, .drop = sleep_drop};
+const struct weft__future_type weft__sleep_type = {.name = "sleep",
+                                                   .size = sizeof(struct sleep),
+                                                   .cancel = sleep_cancel,
+                                                   .drop = sleep_drop,
+                                                   .tells = true};
 
 struct forever {
     weft_future future;
@@ -236,7 +259,8 @@ static void forever_closed(struct weft__hook *hook)
 static const struct weft__future_type forever_type = {.name = "sleep_forever",
                                                       .size = sizeof(struct forever),
                                                       .cancel = forever_cancel,
-                                                      .drop = forever_drop};
+                                                      .drop = forever_drop,
+                                                      .tells = true};
 
 void weft__timers_fire(weft_loop *loop, int64_t now)
 {
@@ -275,7 +299,7 @@ static weft_future *sleep_new(weft_loop *loop, double seconds, bool relative)
         error = WEFT_ECLOSED;
     if (error)
         return weft__failed(loop, error, NULL);
-    sleep = (struct sleep *)(void *)weft__future_make(loop, &sleep_type, NULL);
+    sleep = (struct sleep *)(void *)weft__future_make(loop, &weft__sleep_type, NULL);
     if (!sleep)
         return weft__failed(loop, -ENOMEM, NULL);
     error = weft__timer_add(loop, &sleep->timer, &sleep_timer, when);
@@ -288,7 +312,7 @@ static weft_future *sleep_new(weft_loop *loop, double seconds, bool relative)
 
 weft_future *weft_sleep(weft_loop *loop, double seconds)
 {
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     if (seconds <= 0 && !loop->closed)
         return weft_future_ref(&loop->round);
     return sleep_new(loop, seconds, true);
@@ -296,7 +320,7 @@ weft_future *weft_sleep(weft_loop *loop, double seconds)
 
 weft_future *weft_sleep_until(weft_loop *loop, double when)
 {
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     if (when <= weft_loop_time(loop) && !loop->closed)
         return weft_future_ref(&loop->round);
     return sleep_new(loop, when, false);
@@ -306,7 +330,7 @@ weft_future *weft_sleep_forever(weft_loop *loop)
 {
     struct forever *forever;
 
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     if (loop->closed)
         return weft__failed(loop, WEFT_ECLOSED, NULL);
     forever = (struct forever *)(void *)weft__future_make(loop, &forever_type, NULL);

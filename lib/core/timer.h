@@ -48,4 +48,6 @@ void weft__timers_fire(weft_loop *loop, int64_t now);
 /* The loop closes: what somebody still waits for ends. */
 void weft__timers_close(weft_loop *loop);
 
+extern const struct weft__future_type weft__sleep_type;
+
 #endif

@@ -266,6 +266,7 @@ static void io_link(struct weft__ios *ios, weft_io *io)
 {
     weft_loop *loop = ios->part.loop;
 
+    weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     io->loop = loop;
     io->is_epoll = ios->is_epoll;
     io->next = ios->first;

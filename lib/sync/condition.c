@@ -34,6 +34,7 @@ static weft_condition *condition_of(struct weft__object *object)
 /* WAITING -> ACQUIRING, or the end at once if the lock is free. */
 static void reacquire(struct weft__lock_waiter *self, int error)
 {
+    weft__loop_use(self->waiter.future.loop, NULL, WEFT__USE_ALL);
     weft__queue_remove(&self->waiter.place);
     self->acquiring = true;
     self->error = error;
@@ -44,6 +45,7 @@ static void notify(weft_condition *condition, size_t count)
 {
     struct weft__lock_waiter *first;
 
+    weft__loop_use(condition->base.object.loop, condition, WEFT__USE_WRITE);
     while (count-- > 0 && (first = weft__lock_waiter_first(&condition->base.queue)))
         reacquire(first, 0);
 }

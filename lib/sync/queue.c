@@ -80,7 +80,7 @@ static void putter_drop(weft_future *future)
 static const struct weft__future_type getter_type = WEFT__WAITER_TYPE("queue get",
                                                                       struct weft__waiter);
 static const struct weft__future_type putter_type = {
-    .name = "queue put", .size = sizeof(struct putter), .cancel = putter_cancel, .drop = putter_drop};
+    .name = "queue put", .size = sizeof(struct putter), .cancel = putter_cancel, .drop = putter_drop, .tells = true};
 static const struct weft__future_type joiner_type = WEFT__WAITER_TYPE("queue join",
                                                                       struct weft__waiter);
 
@@ -183,13 +183,17 @@ void weft_queue_unref(weft_queue *queue)
 /* Why nothing can be put, or got from an empty queue, now or later; 0: one has to wait. */
 static int refusal(const weft_queue *queue)
 {
-    return queue->object.error ? queue->object.error : queue->shut ? WEFT_ESHUTDOWN : 0;
+    if (queue->object.error)
+        return queue->object.error;
+    weft__loop_use(queue->object.loop, queue, WEFT__USE_READ);
+    return queue->shut ? WEFT_ESHUTDOWN : 0;
 }
 
 /* Serve a waiter of a queue that the caller holds: weft__waiter_finish without that doubt. */
 static inline void serve(weft_queue *queue, struct weft__waiter *waiter, void *value,
                          void (*destroy)(void *))
 {
+    weft__loop_use(waiter->future.loop, &waiter->future, WEFT__USE_WRITE);
     weft__queue_remove(&waiter->place);
     waiter->object = NULL;
     queue->object.refs--;
@@ -231,7 +235,7 @@ int weft_queue_put_nowait(weft_queue *queue, void *item)
     int error;
 
     if (weft__likely(queue->store.count < queue->limit)) {
-        weft__check_thread(queue->object.loop, "weft_queue_put_nowait");
+        weft__check_use(queue->object.loop, "weft_queue_put_nowait", queue, WEFT__USE_WRITE);
         return weft__queue_enter(queue, item);
     }
     error = refusal(queue);
@@ -259,7 +263,7 @@ weft_future *weft_queue_put(weft_queue *queue, void *item)
         return weft__object_at_once(&queue->object);
     if (error != WEFT_EFULL)
         return put_refused(queue, item, error);
-    weft__check_thread(queue->object.loop, "weft_queue_put");
+    weft__check_use(queue->object.loop, "weft_queue_put", queue, WEFT__USE_WRITE);
     future = weft__waiter_new(&queue->object, &queue->putters, &putter_type);
     if (weft__done(future)) {
         destroy_item(queue->destroy, item);
@@ -277,7 +281,7 @@ int weft_queue_get_nowait(weft_queue *queue, void **item)
     int error;
 
     if (weft__likely(queue->store.count > 0)) {
-        weft__check_thread(queue->object.loop, "weft_queue_get_nowait");
+        weft__check_use(queue->object.loop, "weft_queue_get_nowait", queue, WEFT__USE_WRITE);
         *item = weft__queue_leave(queue);
         return 0;
     }
@@ -293,7 +297,7 @@ weft_future *weft_queue_get(weft_queue *queue)
     if (queue->store.count > 0 && weft__unlikely(weft__await_doomed(queue->object.loop)))
         return weft__object_failed(&queue->object, WEFT_ECANCELLED);
     if (queue->store.count > 0) {
-        weft__check_thread(queue->object.loop, "weft_queue_get");
+        weft__check_use(queue->object.loop, "weft_queue_get", queue, WEFT__USE_WRITE);
         future = weft__future_make(queue->object.loop, &weft__plain_type, NULL);
         if (weft__unlikely(!future))
             return weft__object_failed(&queue->object, -ENOMEM);
@@ -305,7 +309,7 @@ weft_future *weft_queue_get(weft_queue *queue)
     error = refusal(queue);
     if (error)
         return weft__object_failed(&queue->object, error);
-    weft__check_thread(queue->object.loop, "weft_queue_get");
+    weft__check_use(queue->object.loop, "weft_queue_get", queue, WEFT__USE_WRITE);
     return weft__waiter_new(&queue->object, &queue->getters, &getter_type);
 }
 
@@ -322,11 +326,17 @@ static void finish_item(weft_queue *queue)
         weft__waiter_finish(waiter, NULL, NULL);
 }
 
+static int nothing_unfinished(const weft_queue *queue)
+{
+    weft__loop_use(queue->object.loop, queue, WEFT__USE_READ);
+    return WEFT_EINVALIDSTATE;
+}
+
 int weft_queue_task_done(weft_queue *queue)
 {
     if (weft__unlikely(queue->unfinished == 0))
-        return queue->object.error ? queue->object.error : WEFT_EINVALIDSTATE;
-    weft__check_thread(queue->object.loop, "weft_queue_task_done");
+        return queue->object.error ? queue->object.error : nothing_unfinished(queue);
+    weft__check_use(queue->object.loop, "weft_queue_task_done", queue, WEFT__USE_WRITE);
     finish_item(queue);
     return 0;
 }
@@ -335,7 +345,7 @@ weft_future *weft_queue_join(weft_queue *queue)
 {
     if (queue->object.error)
         return weft__object_failed(&queue->object, queue->object.error);
-    weft__check_thread(queue->object.loop, "weft_queue_join");
+    weft__check_use(queue->object.loop, "weft_queue_join", queue, WEFT__USE_WRITE);
     if (queue->unfinished == 0)
         return weft__object_at_once(&queue->object);
     return weft__waiter_new(&queue->object, &queue->joiners, &joiner_type);
@@ -345,7 +355,7 @@ int weft_queue_shutdown(weft_queue *queue, bool now)
 {
     if (queue->object.error)
         return queue->object.error;
-    weft__check_thread(queue->object.loop, "weft_queue_shutdown");
+    weft__check_use(queue->object.loop, "weft_queue_shutdown", queue, WEFT__USE_WRITE);
     queue->shut = true;
     queue->limit = queue->quick = 0;
     queue->object.refs++;
@@ -364,12 +374,20 @@ int weft_queue_shutdown(weft_queue *queue, bool now)
 
 /* ---- telling ---------------------------------------------------------------------------------------------------- */
 
+static void look(const weft_queue *queue)
+{
+    if (!queue->object.error)
+        weft__loop_use(queue->object.loop, queue, WEFT__USE_READ);
+}
+
 size_t weft_queue_count(const weft_queue *queue)
 {
+    look(queue);
     return queue->store.count;
 }
 
 bool weft_queue_is_full(const weft_queue *queue)
 {
+    look(queue);
     return queue->store.count >= queue->size;
 }

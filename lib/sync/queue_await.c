@@ -23,6 +23,13 @@ static inline bool may_go_on(const weft_queue *queue)
            task->loop->awaits_left;
 }
 
+/* A task puts or gets here; without one it is said where it is done. */
+static inline void use(const weft_queue *queue)
+{
+    if (weft__likely(weft__thread.task != NULL))
+        weft__loop_use(weft__thread.task->loop, queue, WEFT__USE_WRITE);
+}
+
 /* Whether the running task awaits here, and not a generator that it drives by hand. */
 static inline bool awaits(const weft_queue *queue, const weft_gen *gen)
 {
@@ -109,6 +116,7 @@ static weft__noinline weft_step put_anyhow(weft_gen *gen, weft_queue *queue, voi
 
 weft_step weft_queue_await_put(weft_gen *gen, weft_queue *queue, void *item)
 {
+    use(queue);
     if (queue->store.count >= queue->quick || !weft__queue_empty(&queue->getters) ||
         !may_go_on(queue))
         return put_anyhow(gen, queue, item);
@@ -153,6 +161,7 @@ static weft__noinline weft_step get_anyhow(weft_gen *gen, weft_queue *queue)
 
 weft_step weft_queue_await_get(weft_gen *gen, weft_queue *queue)
 {
+    use(queue);
     if (queue->store.count == 0 || queue->store.order != WEFT_FIFO ||
         !weft__queue_empty(&queue->putters) || !may_go_on(queue))
         return get_anyhow(gen, queue);

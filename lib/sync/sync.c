@@ -41,8 +41,16 @@ static struct weft__queued *queued_of(struct weft__object *object)
 static int use_error(const struct weft__queued *queued, const char *what)
 {
     if (!queued->object.error)
-        weft__check_thread(queued->object.loop, what);
+        weft__check_use(queued->object.loop, what, queued, WEFT__USE_WRITE);
     return queued->object.error;
+}
+
+/* Look at an object.  False: it could not be made, and is nothing. */
+static bool look(const struct weft__queued *queued)
+{
+    if (!queued->object.error)
+        weft__loop_use(queued->object.loop, queued, WEFT__USE_READ);
+    return !queued->object.error;
 }
 
 /* What speaks against waiting at it, or 0. */
@@ -178,7 +186,7 @@ int weft_lock_release(weft_lock *lock)
 
 bool weft_lock_is_locked(const weft_lock *lock)
 {
-    return !lock->base.object.error && lock->owner;
+    return look(&lock->base) && lock->owner;
 }
 
 bool weft_lock_is_mine(const weft_lock *lock)
@@ -246,7 +254,7 @@ int weft_event_clear(weft_event *event)
 
 bool weft_event_is_set(const weft_event *event)
 {
-    return !event->base.object.error && event->set;
+    return look(&event->base) && event->set;
 }
 
 /* ---- semaphore ------------------------------------------------------------------------------- */
@@ -325,7 +333,7 @@ int weft_semaphore_release(weft_semaphore *semaphore)
 
 long weft_semaphore_value(const weft_semaphore *semaphore)
 {
-    return semaphore->base.object.error ? 0 : semaphore->value;
+    return look(&semaphore->base) ? semaphore->value : 0;
 }
 
 /* ---- barrier --------------------------------------------------------------------------------- */
@@ -414,10 +422,10 @@ int weft_barrier_abort(weft_barrier *barrier)
 
 bool weft_barrier_is_broken(const weft_barrier *barrier)
 {
-    return !barrier->base.object.error && barrier->broken;
+    return look(&barrier->base) && barrier->broken;
 }
 
 long weft_barrier_waiting(const weft_barrier *barrier)
 {
-    return (long)barrier->base.object.waiting;
+    return look(&barrier->base) ? (long)barrier->base.object.waiting : 0;
 }

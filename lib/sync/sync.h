@@ -33,7 +33,10 @@ static inline intptr_t weft__lock_me(const weft_lock *lock)
 {
     const weft_task *task = weft__thread.task;
 
-    return task && task->loop == lock->base.object.loop ? (intptr_t)task->w.id + 1 : 0;
+    if (!task || task->loop != lock->base.object.loop)
+        return 0;
+    weft__loop_use(task->loop, lock, WEFT__USE_WRITE);
+    return (intptr_t)task->w.id + 1;
 }
 
 /* Give the lock to the first waiter, or free it. */

@@ -50,7 +50,7 @@ void *weft__object_new(weft_loop *loop, const struct weft__object_type *type)
 {
     struct weft__object *object;
 
-    loop = weft__loop_of(loop);
+    loop = weft__loop_alone(loop);
     if (loop->closed)
         return weft__object_refused(WEFT_ECLOSED);
     object = weft__zalloc(type->size);
@@ -81,7 +81,7 @@ void weft__object_unref(struct weft__object *object)
 {
     if (!object || object->error)
         return;
-    weft__check_thread(object->loop, "an unref");
+    weft__check_use(object->loop, "an unref", object, WEFT__USE_WRITE);
     if (--object->refs == 0)
         object_last(object);
     else if (object->refs == object->waiting && object->type->fail && !object->abandoned) {
@@ -96,7 +96,7 @@ weft_future *weft__object_failed(const struct weft__object *object, int error)
 {
     bool here = object->error || error == WEFT_EOTHERLOOP; /* it is the caller's loop that awaits */
 
-    return weft__failed(weft__loop_of(here ? NULL : object->loop), error, NULL);
+    return weft__failed(weft__loop_alone(here ? NULL : object->loop), error, NULL);
 }
 
 weft_future *weft__object_at_once(const struct weft__object *object)
@@ -117,6 +117,7 @@ weft_future *weft__waiter_new(struct weft__object *object, struct weft__node *qu
     waiter = (struct weft__waiter *)(void *)weft__future_make(loop, type, NULL);
     if (!waiter)
         return weft__failed(loop, -ENOMEM, NULL);
+    weft__loop_use(loop, object, WEFT__USE_WRITE);
     waiter->object = object;
     object->refs++;
     object->waiting++;
@@ -130,6 +131,8 @@ static struct weft__object *leave(struct weft__waiter *waiter)
 {
     struct weft__object *object = waiter->object;
 
+    weft__loop_use(waiter->future.loop, object, WEFT__USE_WRITE);
+    weft__loop_use(waiter->future.loop, &waiter->future, WEFT__USE_WRITE);
     waiter->object = NULL;
     if (waiter->place.next)
         weft__queue_remove(&waiter->place);

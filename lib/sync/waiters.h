@@ -58,7 +58,7 @@ void weft__waiter_drop(weft_future *future);
 #define WEFT__WAITER_TYPE(what, type) \
     { \
         .name = (what), .size = sizeof(type), .cancel = weft__waiter_cancel, \
-        .drop = weft__waiter_drop \
+        .drop = weft__waiter_drop, .tells = true \
     }
 
 /* Take it out of its queue; the object may go with it. */

@@ -29,6 +29,7 @@ int weft_testing_virtual_clock(weft_loop *loop)
 
 void weft_testing_advance(weft_loop *loop, double seconds)
 {
+    weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     if (loop->is_virtual && seconds > 0)
         loop->virtual_now += (int64_t)(seconds * WEFT__NS + 0.5);
 }
@@ -176,6 +177,8 @@ int weft_testing_shuffle(weft_loop *loop, uint64_t seed)
 
 void weft_testing_fail_allocation(long nth, long count)
 {
+    if (weft__thread.loop)
+        weft__loop_use(weft__thread.loop, NULL, WEFT__USE_UNSEEN);
     weft__alloc_fail(nth, count);
 }
 
@@ -188,6 +191,8 @@ void weft_testing_live(weft_live *live)
 {
     struct weft__counts sum;
 
+    if (weft__thread.loop)
+        weft__loop_use(weft__thread.loop, NULL, WEFT__USE_ALL);
     weft__counts_sum(&sum);
     live->allocations = sum.alive[WEFT__COUNT_BLOCKS];
     live->loops = sum.alive[WEFT__COUNT_LOOPS];

@@ -172,6 +172,7 @@ static int start_job(struct weft__threads *threads, weft_executor *executor, con
         return error;
     }
     wait->job = job;
+    weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     weft__ring_push(&threads->ring, &job->place);
     threads->jobs++;
     loop->outside++;
