@@ -65,10 +65,22 @@ WEFT_API int weft_testing_shuffle(weft_loop *loop, uint64_t seed);
  * A choice is a number, and a run is the list of its choices: the search is depth first over these lists, by running
  * the scenario again and again (stateless model checking).  So a scenario does the same thing each time: it starts
  * from fresh memory, and waits for no descriptor, thread or signal.  A run takes a few microseconds; n tasks that take
- * m steps each, side by side, have n!^m orders: keep both small, or set `.detours` to 2 or 3, which finds most of
- * what is wrong.
+ * m steps each, side by side, have n!^m orders: keep both small, set `.reduce`, or set `.detours` to 2 or 3, which
+ * finds most of what is wrong.
  *
- * Source: CHESS, loom; the detours: delay-bounded scheduling. */
+ * With `.reduce`, of the orders that differ in independent steps alone one is run (partial-order reduction), and cancels
+ * come where they make a difference.  n tasks that share nothing have one order then, and not n!^m.  Two steps are
+ * independent if what the one writes the other neither reads nor writes.  Of weft's own objects the search knows; of the
+ * scenario's memory it does not, so this is the scenario's promise:
+ *   - what the steps of several tasks use besides weft's objects, they tell by weft_explore_touch, unless all of them
+ *     only count there and nobody but `check` reads it;
+ *   - and `check` minds what came out, not in which order steps came that share nothing: no trace without a touch.
+ * What is missing there makes the search miss orders, and nothing tells.  What else the search cannot follow
+ * (weft_ios, threads, failing allocations, timers that are due when they are made) makes it run every order.  With
+ * `.detours` nothing is left out.
+ *
+ * Source: CHESS, loom; the detours: delay-bounded scheduling; the reduction: source-DPOR with sleep sets, as in
+ * Nidhugg. */
 typedef struct weft_explorer weft_explorer;
 
 typedef struct weft_scenario {
@@ -79,6 +91,7 @@ typedef struct weft_scenario {
     unsigned cancels; /* how many requests in one run; 0: none */
     unsigned detours; /* at most so many choices in a run that are not the first; 0: any number */
     unsigned long limit;  /* runs; 0: a million */
+    bool reduce; /* leave out orders that differ in independent steps alone: see above for what it asks of them */
     const char *schedule; /* run this one only, as weft_explored gives it; NULL: all */
 } weft_scenario;
 
@@ -95,6 +108,9 @@ typedef struct weft_explored {
 /* The task belongs to the scenario, which has at most sixteen.  Takes the reference, and gives it back after `check`.
  * From `start`, a body or a callback. */
 WEFT_API void weft_explore_task(weft_explorer *explorer, weft_task *task);
+/* For `.reduce`: this step uses memory that another task's step uses, too, at this address.  Before or behind the use, in
+ * the same step; from any code: outside of a search it does nothing. */
+WEFT_API void weft_explore_touch(const void *shared);
 /* Something is wrong in this run, which goes on.  For bodies and callbacks. */
 WEFT_API void weft_explore_wrong(weft_explorer *explorer, const char *what);
 #define weft_testing_explore(...) \

@@ -1,9 +1,10 @@
 /* explore.c - every order and every cancel: a scenario is run again and again, each time otherwise.
  *
- * A run is the list of its choices, the `points`: which of the ready ones goes on, and whether a cancel
- * arrives.  The first choice everywhere is 0, and that run is what a loop without us would do.  The next run
- * repeats this list up to the last point where another choice is left, takes that, and goes on with zeros: a
- * depth-first search over all lists, with no more memory than one of them.
+ * This is stateless model checking: no state is kept, and a run is the list of its choices, the `points`.  At each, one
+ * of its options is taken: one of the ready ones goes on, or a cancel arrives.  The first choice everywhere is 0, and
+ * that run is what a loop without us would do.  The next run repeats this list up to the last point where another
+ * choice is left, takes that, and goes on with zeros: a depth-first search over all lists, with no more memory than
+ * one of them.
  *
  *     0 0 0  ->  0 0 1  ->  0 1 0  ->  0 1 1  ->  1 0 0 ...
  *
@@ -14,12 +15,15 @@
  * hooks keep their order among themselves: that is promised, also by completion; how tasks come between
  * them is not.
  *
+ * With `.reduce`, of the orders that differ in independent steps alone one is run: explore_reduce.c then says which
+ * choice comes first at a new point, and which one is next.  Schedules are written and read by explore_text.c.
+ *
  * Each run has a loop of its own, so that a leak shows in the run that makes it.  They share an event_base, the
  * keeper's: making one costs more than a whole run.
  *
- * Rejected: partial-order reduction, which leaves out orders that differ in independent steps alone: what a step
- * touches is the user's memory, and we do not see it.  A cancel twice at one point in both orders is not
- * left out for the same reason.
+ * Rejected: to reduce always: a step uses the user's memory, too, and we do not see that.  To reduce a search with
+ * `.detours`: the one run that is left of many may be one that has too many.  To keep the states that were
+ * seen, and end a run that comes to one of them: what a state is, the user's memory included, we cannot tell.
  */
 #include "config.h"
 
@@ -27,260 +31,129 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <weft/testing.h>
 
 #include "base/alloc.h"
 #include "base/options.h"
 #include "core/loop.h"
 #include "core/round.h"
+#include "testing/explore.h"
 
-enum {
-    TASKS = 16,
-    POINTS = 20000, /* a run that has more does not end */
-    RUNS = 1000000  /* unless the scenario says how many */
-};
-
-enum kind { PICK, CANCEL, TIME, NONE };
-
-struct point {
-    uint8_t kind;
-    uint8_t task; /* CANCEL: whose, if a cancel was chosen */
-    uint16_t choice;
-    uint16_t options;
-};
-
-/* A schedule that is read: the word at hand, which stands `left` times, and the text behind it. */
-struct script {
-    const char *rest; /* NULL: there is none, this is a search */
-    enum kind kind;
-    unsigned long number;
-    unsigned long left;
-};
-
-struct weft_explorer {
-    struct weft__order order;
-    struct weft__hook start;
-    const weft_scenario *scenario;
-    weft_loop *keeper, *loop;
-    weft_task *tasks[TASKS];
-    unsigned task_count;
-    unsigned cancels_left;
-    struct script script;
-    struct point *points;
-    size_t count, prefix;
-    bool is_wrong;
-};
+enum { RUNS = 1000000 /* unless the scenario says how many */ };
 
 /* What was wrong in this thread's last search. */
 static _Thread_local char wrong_text[512];
 
-static void WEFT_PRINTF(2, 3) wrong(weft_explorer *explorer, const char *format, ...)
+void weft__explore_wrong(weft_explorer *explorer, const char *format, ...)
 {
     va_list args;
 
     if (explorer->is_wrong)
-        return; /* what comes later is often only the consequence */
+        return;
     explorer->is_wrong = true;
     va_start(args, format);
-    vsnprintf(wrong_text, sizeof(wrong_text), format, args);
+    vsnprintf(explorer->wrong, sizeof(explorer->wrong), format, args);
     va_end(args);
-}
-
-/* ---- schedules as text ------------------------------------------------------------------------------------ */
-
-static bool is_default(const struct point *point)
-{
-    return point->kind == TIME || point->choice == 0;
-}
-
-/* The word of a point; empty for a cancel that did not come. */
-static void word_of(const struct point *point, char *word, size_t size)
-{
-    word[0] = 0;
-    if (point->kind == TIME)
-        snprintf(word, size, "t");
-    else if (point->kind == PICK)
-        snprintf(word, size, "%u", point->choice);
-    else if (point->choice)
-        snprintf(word, size, "c%u", point->task);
-}
-
-/* Append a word.  False: it does not fit, and the text ends in "..." now. */
-static bool add_word(char *text, size_t size, const char *word)
-{
-    size_t length = strlen(text);
-
-    if (length + 1 + strlen(word) + sizeof("...") < size) {
-        snprintf(text + length, size - length, "%s%s", length ? " " : "", word);
-        return true;
-    }
-    strcpy(text + length, " ...");
-    return false;
-}
-
-static bool add_words(char *text, size_t size, const char *word, unsigned times)
-{
-    char many[32];
-
-    if (times > 3) {
-        snprintf(many, sizeof(many), "%s*%u", word, times);
-        return add_word(text, size, many);
-    }
-    while (times-- > 0)
-        if (!add_word(text, size, word))
-            return false;
-    return true;
-}
-
-/* Write the run's schedule, without the zeros at its end. */
-static void write_schedule(const weft_explorer *explorer, char *text, size_t size)
-{
-    char last[16] = "", word[16];
-    size_t count = explorer->count;
-    unsigned times = 0;
-
-    text[0] = 0;
-    while (count && is_default(&explorer->points[count - 1]))
-        count--;
-    for (size_t i = 0; i < count; i++) {
-        word_of(&explorer->points[i], word, sizeof(word));
-        if (!word[0])
-            continue;
-        if (strcmp(word, last) != 0) {
-            if (!add_words(text, size, last, times))
-                return;
-            strcpy(last, word);
-            times = 0;
-        }
-        times++;
-    }
-    (void)add_words(text, size, last, times);
-}
-
-/* Have the word that comes next at hand.  False: the schedule is at its end, or this is a search. */
-static bool read_word(weft_explorer *explorer)
-{
-    struct script *script = &explorer->script;
-    const char *at = script->rest;
-    char *end;
-
-    if (script->left)
-        return true;
-    if (!at)
-        return false;
-    at += strspn(at, " ");
-    if (!*at)
-        return false;
-    script->kind = *at == 'c' ? CANCEL : *at == 't' ? TIME : PICK;
-    at += script->kind != PICK;
-    end = (char *)(uintptr_t)at;
-    if (script->kind != TIME && *at >= '0' && *at <= '9')
-        script->number = strtoul(at, &end, 10);
-    else if (script->kind != TIME)
-        script->kind = NONE; /* it fits nowhere */
-    script->left = *end == '*' ? strtoul(end + 1, &end, 10) : 1;
-    if (script->left == 0) {
-        script->kind = NONE;
-        script->left = 1;
-    }
-    script->rest = end;
-    return true;
-}
-
-static void misfit(weft_explorer *explorer)
-{
-    wrong(explorer, "the schedule does not fit the scenario, at choice %zu", explorer->count);
-    explorer->script = (struct script){.rest = ""};
-}
-
-/* The choice that the schedule makes at a point: each word is used where it stands. */
-static unsigned read_choice(weft_explorer *explorer, const struct point *point,
-                            const uint8_t *unfinished)
-{
-    struct script *script = &explorer->script;
-    unsigned choice = 0;
-
-    if (!read_word(explorer))
-        return 0;
-    if (point->kind != script->kind) {
-        if (point->kind != CANCEL)
-            misfit(explorer);
-        return 0; /* or no cancel here */
-    }
-    script->left--;
-    if (point->kind == PICK && script->number < point->options)
-        return (unsigned)script->number;
-    if (point->kind == TIME)
-        return 0;
-    if (point->kind == CANCEL)
-        for (choice = point->options - 1; choice; choice--)
-            if (unfinished[choice - 1] == script->number)
-                return choice;
-    misfit(explorer);
-    return 0;
 }
 
 /* ---- choosing --------------------------------------------------------------------------------------------- */
 
-/* One point of the run: choose among so many.  `unfinished`: the tasks that a cancel can hit. */
-static unsigned choose(weft_explorer *explorer, enum kind kind, unsigned options,
-                       const uint8_t *unfinished)
-{
-    size_t place = explorer->count++;
-    struct point *point = &explorer->points[place];
+/* What can be chosen at a point. */
+struct options {
+    enum weft__point_kind kind;
+    unsigned steps, cancels;
+    uint32_t processes[WEFT__REDUCE_OPTIONS]; /* of the steps, and behind them of the cancels; the first of many */
+    uint8_t unfinished[WEFT__EXPLORE_TASKS]; /* the tasks that a cancel can hit */
+};
 
-    if (place >= POINTS) {
-        explorer->count = POINTS;
-        wrong(explorer, "the run does not end");
+static void note_process(struct options *options, uint32_t process)
+{
+    if (options->steps + options->cancels < WEFT__REDUCE_OPTIONS)
+        options->processes[options->steps + options->cancels] = process;
+}
+
+/* Add the cancels, which are the same at each kind of point. */
+static void offer_cancels(weft_explorer *explorer, struct options *options)
+{
+    for (unsigned i = 0; i < explorer->task_count && explorer->cancels_left; i++) {
+        if (weft__done(explorer->tasks[i]))
+            continue;
+        note_process(options, weft__process_cancel(i));
+        options->unfinished[options->cancels++] = (uint8_t)i;
+    }
+}
+
+static uint32_t id_of(const struct weft__node *node)
+{
+    return weft__container_of((uintptr_t)node, struct weft__task, node)->future.w.id;
+}
+
+/* The tasks of the round, and the first of its other nodes. */
+static void offer_steps(weft_explorer *explorer, struct options *options)
+{
+    const struct weft__node *batch = &explorer->loop->batch;
+    bool other = false;
+
+    for (const struct weft__node *node = batch->next; node != batch; node = node->next) {
+        bool is_task = weft__node_is_task(node);
+
+        if ((!is_task && other) || options->steps + WEFT__EXPLORE_TASKS == UINT16_MAX)
+            continue;
+        other = other || !is_task;
+        note_process(options, is_task ? weft__process_task(id_of(node)) : WEFT__PROCESS_OTHER);
+        options->steps++;
+    }
+}
+
+/* The choice at a point that is not repeated. */
+static unsigned first_choice(weft_explorer *explorer, size_t place, const struct weft__point *point,
+                             const struct options *options)
+{
+    if (explorer->reducer)
+        return weft__reduce_point(explorer->reducer, place, point, options->processes);
+    return weft__schedule_choice(explorer, point, options->unfinished);
+}
+
+/* One point of the run. */
+static unsigned choose(weft_explorer *explorer, const struct options *options)
+{
+    size_t place = explorer->count;
+    struct weft__point *point = &explorer->points[place];
+    unsigned count = options->steps + options->cancels;
+
+    if (place == WEFT__EXPLORE_POINTS) {
+        weft__explore_wrong(explorer, "the run does not end");
         weft_abort(explorer->loop, WEFT_EDEADLOCK);
         return 0;
     }
-    if (options > UINT16_MAX)
-        options = UINT16_MAX;
-    if (place >= explorer->prefix) {
-        *point = (struct point){.kind = (uint8_t)kind, .options = (uint16_t)options};
-        point->choice = (uint16_t)read_choice(explorer, point, unfinished);
-    } else if (point->kind != kind || point->options != options) {
-        wrong(explorer, "the scenario is not deterministic: it came to choice %zu in another way",
-              place);
+    if (place < explorer->prefix && (point->kind != options->kind || point->options != count)) {
+        weft__explore_wrong(
+            explorer, "the scenario is not deterministic: it came to choice %zu in another way",
+            place);
         explorer->prefix = place;
-        *point = (struct point){.kind = (uint8_t)kind, .options = (uint16_t)options};
     }
-    if (kind == CANCEL && point->choice)
-        point->task = unfinished[point->choice - 1];
+    explorer->count++; /* a schedule that does not fit says where it ends */
+    if (place >= explorer->prefix) {
+        *point = (struct weft__point){.kind = (uint8_t)options->kind,
+                                      .options = (uint16_t)count,
+                                      .steps = (uint16_t)options->steps};
+        point->choice = (uint16_t)first_choice(explorer, place, point, options);
+    } else if (explorer->reducer) {
+        (void)weft__reduce_point(explorer->reducer, place, NULL, options->processes);
+    }
+    if (weft__point_is_cancel(point))
+        point->task = options->unfinished[point->choice - point->steps];
     return point->choice;
 }
 
-/* A point at which a cancel can arrive; and after it another one. */
-static void offer_cancels(weft_explorer *explorer)
+/* A cancel was chosen: it arrives. */
+static void cancel(weft_explorer *explorer, unsigned index)
 {
-    while (explorer->cancels_left) {
-        uint8_t unfinished[TASKS];
-        unsigned count = 0, choice;
-
-        for (unsigned i = 0; i < explorer->task_count; i++)
-            if (!weft__done(explorer->tasks[i]))
-                unfinished[count++] = (uint8_t)i;
-        if (!count)
-            return;
-        choice = choose(explorer, CANCEL, count + 1, unfinished);
-        if (!choice)
-            return;
-        explorer->cancels_left--;
-        (void)weft_future_cancel(explorer->tasks[unfinished[choice - 1]], "explored");
-    }
-}
-
-/* How many may run next; and the one that was chosen. */
-static unsigned count_next(const struct weft__node *batch)
-{
-    unsigned tasks = 0, others = 0;
-
-    for (const struct weft__node *node = batch->next; node != batch; node = node->next) {
-        tasks += weft__node_is_task(node);
-        others |= !weft__node_is_task(node);
-    }
-    return tasks + others;
+    explorer->cancels_left--;
+    if (explorer->reducer)
+        weft__reduce_enter(explorer->reducer, explorer->loop, NULL);
+    (void)weft_future_cancel(explorer->tasks[index], "explored");
+    if (explorer->reducer)
+        weft__record_leave(weft__reduce_recorder(explorer->reducer));
 }
 
 static struct weft__node *find_next(struct weft__node *batch, unsigned choice)
@@ -301,26 +174,66 @@ static struct weft__node *on_next(struct weft__order *order, weft_loop *loop)
 {
     weft_explorer *explorer = weft__container_of(order, weft_explorer, order);
     struct weft__node *node;
-    unsigned options;
 
-    if (weft__queue_empty(&loop->batch))
-        return NULL;
-    offer_cancels(explorer);
-    options = count_next(&loop->batch);
-    if (!options)
-        return NULL; /* a cancel has taken what was there */
-    node = find_next(&loop->batch, choose(explorer, PICK, options, NULL));
-    weft__queue_remove(node);
-    return node;
+    while (!weft__queue_empty(&loop->batch)) { /* a cancel may take what was there */
+        struct options options = {.kind = WEFT__POINT_STEP};
+        unsigned choice;
+
+        offer_steps(explorer, &options);
+        offer_cancels(explorer, &options);
+        choice = choose(explorer, &options);
+        if (choice >= options.steps) {
+            cancel(explorer, options.unfinished[choice - options.steps]);
+            continue;
+        }
+        node = find_next(&loop->batch, choice);
+        weft__queue_remove(node);
+        if (explorer->reducer)
+            weft__reduce_enter(explorer->reducer, loop, node);
+        return node;
+    }
+    return NULL;
 }
 
 static void on_idle(struct weft__order *order, weft_loop *loop)
 {
     weft_explorer *explorer = weft__container_of(order, weft_explorer, order);
+    unsigned choice;
 
-    offer_cancels(explorer);
-    if (!weft__anything_ready(loop))
-        (void)choose(explorer, TIME, 1, NULL);
+    do {
+        struct options options = {
+            .kind = WEFT__POINT_TIME, .steps = 1, .processes = {WEFT__PROCESS_TIME}};
+
+        offer_cancels(explorer, &options);
+        if (weft__anything_ready(loop))
+            options.kind = WEFT__POINT_ON;
+        if (options.kind == WEFT__POINT_ON && !options.cancels)
+            break;
+        choice = choose(explorer, &options);
+        if (choice)
+            cancel(explorer, options.unfinished[choice - 1]);
+    } while (choice);
+    if (explorer->reducer)
+        weft__reduce_round(explorer->reducer);
+}
+
+static void on_stepped(struct weft__order *order, weft_task *task)
+{
+    weft_explorer *explorer = weft__container_of(order, weft_explorer, order);
+    bool over = weft__record_stepped(weft__reduce_recorder(explorer->reducer), task);
+
+    weft_future_unref(task);
+    if (!over)
+        return;
+    weft__record_leave(weft__reduce_recorder(explorer->reducer));
+    if (weft__queue_empty(&explorer->loop->batch))
+        weft__reduce_round(explorer->reducer);
+}
+
+static void on_use(struct weft__order *order, const void *object, enum weft__use how)
+{
+    weft__record_use(weft__reduce_recorder(weft__container_of(order, weft_explorer, order)->reducer),
+                     object, how);
 }
 
 static void on_close(struct weft__order *order)
@@ -340,23 +253,31 @@ static void on_start(struct weft__hook *hook)
 static void on_report(weft_loop *loop, const weft_report *report, void *arg)
 {
     (void)loop;
-    wrong(arg, "%s: %s: %s", report->message, report->subject ? report->subject : "-",
-          weft_errname(report->error));
+    weft__explore_wrong(arg, "%s: %s: %s", report->message, report->subject ? report->subject : "-",
+                        weft_errname(report->error));
 }
 
 void weft_explore_task(weft_explorer *explorer, weft_task *task)
 {
-    if (explorer->task_count < TASKS) {
+    weft__loop_use(task->loop, task, WEFT__USE_WRITE);
+    weft__loop_use(task->loop, NULL, WEFT__USE_MAKE);
+    if (explorer->task_count < WEFT__EXPLORE_TASKS) {
         explorer->tasks[explorer->task_count++] = task;
         return;
     }
-    wrong(explorer, "the scenario has more than %d tasks", TASKS);
+    weft__explore_wrong(explorer, "the scenario has more than %d tasks", WEFT__EXPLORE_TASKS);
     weft_future_unref(task);
 }
 
 void weft_explore_wrong(weft_explorer *explorer, const char *what)
 {
-    wrong(explorer, "%s", what);
+    weft__explore_wrong(explorer, "%s", what);
+}
+
+void weft_explore_touch(const void *shared)
+{
+    if (weft__thread.loop)
+        weft__loop_use(weft__thread.loop, shared, WEFT__USE_SHARED);
 }
 
 /* Run until nothing is left, and say what is wrong then. */
@@ -368,15 +289,15 @@ static void run_loop(weft_explorer *explorer)
     char task[192], what[192] = "nothing";
 
     if (result != WEFT_EDEADLOCK) {
-        wrong(explorer, "the loop was stopped: %s", weft_errname(result));
+        weft__explore_wrong(explorer, "the loop was stopped: %s", weft_errname(result));
     } else if (loop->tasks) {
         awaited = weft__task_blocked_on(loop->tasks);
         weft_future_describe(&loop->tasks->future, task, sizeof(task));
         if (awaited)
             weft_future_describe(awaited, what, sizeof(what));
-        wrong(explorer, "a task has not ended: %s awaits %s", task, what);
-    } else if (read_word(explorer)) {
-        misfit(explorer);
+        weft__explore_wrong(explorer, "a task has not ended: %s awaits %s", task, what);
+    } else {
+        weft__schedule_end(explorer);
     }
 }
 
@@ -394,10 +315,11 @@ static void compare_counts(weft_explorer *explorer, const struct weft__counts *b
     weft__counts_sum(&after);
     for (size_t i = WEFT__COUNTERS; i-- > 0;) /* blocks say least */
         if (after.alive[i] != before->alive[i])
-            wrong(explorer, "a leak: %s: %ld", names[i], after.alive[i] - before->alive[i]);
+            weft__explore_wrong(explorer, "a leak: %s: %ld", names[i],
+                                after.alive[i] - before->alive[i]);
 }
 
-static void run_once(weft_explorer *explorer)
+void weft__explore_run(weft_explorer *explorer)
 {
     const weft_scenario *scenario = explorer->scenario;
     struct weft__counts before;
@@ -406,20 +328,28 @@ static void run_once(weft_explorer *explorer)
     weft__counts_sum(&before);
     explorer->count = 0;
     explorer->cancels_left = scenario->cancels;
+    if (explorer->reducer)
+        weft__reduce_begin(explorer->reducer);
     explorer->loop = weft_loop_new(weft_loop_base(explorer->keeper));
     if (!explorer->loop) {
-        wrong(explorer, "out of memory");
+        weft__explore_wrong(explorer, "out of memory");
+        if (explorer->reducer)
+            weft__reduce_end(explorer->reducer);
         return;
     }
     (void)weft_testing_virtual_clock(explorer->loop);
     weft_loop_set_exception_handler(explorer->loop, on_report, explorer);
     explorer->loop->order = &explorer->order;
+    explorer->order.stepped = explorer->reducer ? on_stepped : NULL;
+    explorer->order.use = explorer->reducer ? on_use : NULL;
     weft__loop_observe(explorer->loop);
     weft__queue_push(&explorer->loop->ready, &explorer->start.node);
     run_loop(explorer);
+    if (explorer->reducer)
+        weft__reduce_end(explorer->reducer);
     complaint = scenario->check ? scenario->check(scenario->arg) : NULL;
     if (complaint)
-        wrong(explorer, "%s", complaint);
+        weft__explore_wrong(explorer, "%s", complaint);
     while (explorer->task_count)
         weft_future_unref(explorer->tasks[--explorer->task_count]);
     (void)weft_loop_close(explorer->loop); /* whoever has taken a reference on it */
@@ -430,7 +360,7 @@ static void run_once(weft_explorer *explorer)
 /* ---- the search ------------------------------------------------------------------------------------------- */
 
 /* Make the next list of choices: the last one that can be raised is.  False: there is none. */
-static bool advance(weft_explorer *explorer)
+static bool advance_all(weft_explorer *explorer)
 {
     unsigned most = explorer->scenario->detours, detours = 0;
     size_t place;
@@ -438,7 +368,7 @@ static bool advance(weft_explorer *explorer)
     for (place = 0; place < explorer->count; place++)
         detours += explorer->points[place].choice != 0;
     while (place-- > 0) {
-        struct point *point = &explorer->points[place];
+        struct weft__point *point = &explorer->points[place];
 
         detours -= point->choice != 0;
         if (point->choice + 1 >= point->options || (most && detours >= most))
@@ -450,22 +380,65 @@ static bool advance(weft_explorer *explorer)
     return false;
 }
 
+/* The same, without the orders that are left out.  What could not be followed begins the search anew. */
+static bool advance_reduced(weft_explorer *explorer)
+{
+    bool more, lost;
+    int error = 0;
+
+    if (weft__reduce_failed(explorer->reducer, &lost)) {
+        weft__reduce_forget(explorer->reducer);
+        if (lost) {
+            weft__reducer_free(explorer->reducer);
+            explorer->reducer = NULL;
+        }
+        explorer->prefix = 0;
+        return true;
+    }
+    more = weft__reduce_next(explorer->reducer, explorer->points, explorer->count,
+                             &explorer->prefix, &error);
+    if (error)
+        weft__explore_wrong(explorer, "out of memory");
+    return more;
+}
+
+static bool advance(weft_explorer *explorer)
+{
+    if (explorer->script.rest)
+        return false; /* it was run */
+    return explorer->reducer ? advance_reduced(explorer) : advance_all(explorer);
+}
+
 static void search(weft_explorer *explorer, weft_explored *result)
 {
     unsigned long limit = explorer->scenario->limit ? explorer->scenario->limit : RUNS;
 
     for (;;) {
-        run_once(explorer);
+        weft__explore_run(explorer);
         result->runs++;
         if (explorer->is_wrong)
-            return;
-        result->complete = explorer->script.rest || !advance(explorer);
-        if (result->complete || result->runs >= limit)
-            return;
+            break;
+        result->complete = !advance(explorer);
+        if (explorer->is_wrong || result->complete || result->runs >= limit)
+            break;
     }
 }
 
 WEFT__OPTIONS_END(weft_scenario, schedule);
+
+/* Get what a search needs.  False: no memory. */
+static bool prepare(weft_explorer *explorer)
+{
+    const weft_scenario *scenario = explorer->scenario;
+
+    explorer->points = weft__alloc(WEFT__EXPLORE_POINTS * sizeof(*explorer->points));
+    explorer->keeper = explorer->points ? weft_loop_new(NULL) : NULL;
+    if (explorer->keeper && scenario->reduce && !scenario->detours && !scenario->schedule) {
+        explorer->reducer = weft__reducer_new();
+        return explorer->reducer != NULL;
+    }
+    return explorer->keeper != NULL;
+}
 
 weft_explored weft_testing_explore_with(const weft_scenario *given)
 {
@@ -479,22 +452,24 @@ weft_explored weft_testing_explore_with(const weft_scenario *given)
     };
     weft_explored result = {.runs = 0};
 
-    explorer.points = weft__alloc(POINTS * sizeof(*explorer.points));
-    explorer.keeper = explorer.points ? weft_loop_new(NULL) : NULL;
     if (error || !scenario.start)
-        wrong(&explorer, "a scenario without its size, without a start, or of a newer library");
+        weft__explore_wrong(&explorer,
+                            "a scenario without its size, without a start, or of a newer library");
     else if (weft__thread.loop)
-        wrong(&explorer, "a search inside of a loop's run");
-    else if (!explorer.keeper)
-        wrong(&explorer, "out of memory");
+        weft__explore_wrong(&explorer, "a search inside of a loop's run");
+    else if (!prepare(&explorer))
+        weft__explore_wrong(&explorer, "out of memory");
     else
         search(&explorer, &result);
+    if (explorer.is_wrong) {
+        memcpy(wrong_text, explorer.wrong, sizeof(wrong_text));
+        result.complete = false;
+        result.wrong = wrong_text;
+        weft__schedule_write(&explorer, result.schedule, sizeof(result.schedule));
+    }
+    weft__reducer_free(explorer.reducer);
     if (explorer.keeper)
         weft_loop_unref(explorer.keeper);
-    if (explorer.is_wrong) {
-        result.wrong = wrong_text;
-        write_schedule(&explorer, result.schedule, sizeof(result.schedule));
-    }
-    weft__free(explorer.points, POINTS * sizeof(*explorer.points));
+    weft__free(explorer.points, WEFT__EXPLORE_POINTS * sizeof(*explorer.points));
     return result;
 }

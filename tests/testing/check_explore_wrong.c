@@ -406,18 +406,22 @@ static void start_sleeper(weft_explorer *explorer, void *arg)
     weft_explore_task(explorer, weft_task_new(NULL, WEFT_CALL(sleeper, .seconds = 1)));
 }
 
+static bool reduces;
+
 static int attempt_search(void)
 {
     weft_explored result;
 
     started = 0;
-    result = weft_testing_explore(.start = start_sleeper);
+    result = weft_testing_explore(.start = start_sleeper, .reduce = reduces);
     ck_assert(result.wrong || (result.complete && started == 1));
     return result.wrong ? -ENOMEM : 0;
 }
 
 RULE(a_search_without_memory_is_wrong_and_leaves_nothing)
 {
+    each_allocation_fails(attempt_search);
+    reduces = true;
     each_allocation_fails(attempt_search);
 }
 END_RULE
