@@ -79,8 +79,13 @@ WEFT_API int weft_testing_shuffle(weft_loop *loop, uint64_t seed);
  * (weft_ios, threads, failing allocations, timers that are due when they are made) makes it run every order.  With
  * `.detours` nothing is left out.
  *
+ * A run that is wrong is shrunk before it is told: fewer choices that are not the first, then cancels that come earlier,
+ * as long as the scenario is wrong in the same way (the same words up to the first colon).  So the scenario runs on for a
+ * while after the run that was wrong.  One call runs it again: weft_testing_explore with the same scenario and
+ * `.schedule = result.schedule`.
+ *
  * Source: CHESS, loom; the detours: delay-bounded scheduling; the reduction: source-DPOR with sleep sets, as in
- * Nidhugg. */
+ * Nidhugg; the shrinking: delta debugging. */
 typedef struct weft_explorer weft_explorer;
 
 typedef struct weft_scenario {
@@ -96,7 +101,7 @@ typedef struct weft_scenario {
 } weft_scenario;
 
 typedef struct weft_explored {
-    unsigned long runs;
+    unsigned long runs; /* without those that shrank the last one */
     bool complete; /* that was all there is; false: something is wrong, or the limit came first */
     const char *wrong; /* NULL, or what is.  Good until this thread's next search */
     char schedule[256]; /* the choices of that run.  "..." at its end: it does not fit, and cannot be run */

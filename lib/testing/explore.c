@@ -16,7 +16,8 @@
  * them is not.
  *
  * With `.reduce`, of the orders that differ in independent steps alone one is run: explore_reduce.c then says which
- * choice comes first at a new point, and which one is next.  Schedules are written and read by explore_text.c.
+ * choice comes first at a new point, and which one is next.  A run that is wrong is shrunk by explore_shrink.c, and
+ * written by explore_text.c.
  *
  * Each run has a loop of its own, so that a leak shows in the run that makes it.  They share an event_base, the
  * keeper's: making one costs more than a whole run.
@@ -104,10 +105,24 @@ static void offer_steps(weft_explorer *explorer, struct options *options)
     }
 }
 
+static unsigned plan_choice(const weft_explorer *explorer, size_t place,
+                            const struct weft__point *point, const uint8_t *unfinished)
+{
+    const struct weft__point *planned = &explorer->plan[place];
+
+    if (place >= explorer->planned)
+        return 0;
+    if (weft__point_is_cancel(planned))
+        return weft__point_cancel(point, unfinished, planned->task);
+    return planned->choice < point->steps ? planned->choice : 0;
+}
+
 /* The choice at a point that is not repeated. */
 static unsigned first_choice(weft_explorer *explorer, size_t place, const struct weft__point *point,
                              const struct options *options)
 {
+    if (explorer->plan)
+        return plan_choice(explorer, place, point, options->unfinished);
     if (explorer->reducer)
         return weft__reduce_point(explorer->reducer, place, point, options->processes);
     return weft__schedule_choice(explorer, point, options->unfinished);
@@ -422,6 +437,8 @@ static void search(weft_explorer *explorer, weft_explored *result)
         if (explorer->is_wrong || result->complete || result->runs >= limit)
             break;
     }
+    if (explorer->is_wrong && result->runs > 1)
+        weft__explore_shrink(explorer);
 }
 
 WEFT__OPTIONS_END(weft_scenario, schedule);

@@ -1,4 +1,4 @@
-/* testing/explore.h - what a search is inside: explore.c, its schedules as text, its reduction. */
+/* testing/explore.h - what a search is inside: explore.c, its schedules as text, its reduction, its shrinking. */
 #ifndef WEFT_TESTING_EXPLORE_H
 #define WEFT_TESTING_EXPLORE_H
 
@@ -86,6 +86,11 @@ unsigned weft__schedule_choice(weft_explorer *explorer, const struct weft__point
                                const uint8_t *unfinished);
 /* The run is over, and so the schedule should be. */
 void weft__schedule_end(weft_explorer *explorer);
+
+/* ---- explore_shrink.c ---- */
+
+/* A run is wrong: look for a shorter one that is, in the same way; the explorer has its points and its text then. */
+void weft__explore_shrink(weft_explorer *explorer);
 
 /* ---- explore_use.c ---- */
 

@@ -18,6 +18,7 @@ static char said[16384];
 static char reported[8192];
 static bool expected;
 static int open_before;
+static int searches; /* of the case */
 
 /* ---- the trace ---- */
 
@@ -155,18 +156,44 @@ void each_allocation_fails(int (*attempt)(void))
 
 /* ---- every order ---- */
 
+/* WEFT_REPLAY="2: 0 1 c0": in the case's second search this run alone, and none of the others. */
+static bool replayed(const weft_scenario *scenario)
+{
+    const char *replay = getenv("WEFT_REPLAY");
+    weft_scenario once = *scenario;
+    weft_explored result;
+    char *schedule;
+
+    if (!replay || !*replay)
+        return false;
+    if (strtol(replay, &schedule, 10) != searches)
+        return true;
+    once.schedule = schedule + (*schedule == ':');
+    result = weft_testing_explore_with(&once);
+    ck_assert_msg(!result.wrong, "%s, in the run \"%s\"", result.wrong, result.schedule);
+    return true;
+}
+
 unsigned long explore(weft_scenario scenario)
 {
     const char *mode = getenv("WEFT_EXPLORE");
     weft_explored result;
 
     scenario.struct_size = sizeof(scenario);
+    searches++;
+    if (replayed(&scenario))
+        return 1;
+
     if (mode && strcmp(mode, "all") == 0) {
         scenario.detours = 0;
         scenario.limit = 10000000;
     }
     result = weft_testing_explore_with(&scenario);
-    ck_assert_msg(!result.wrong, "%s, in the run \"%s\"", result.wrong, result.schedule);
+    ck_assert_msg(!result.wrong,
+                  "%s, in the run \"%s\"; again: CK_RUN_CASE=%s WEFT_REPLAY=\"%d: %s\"",
+                  result.wrong, result.schedule, tcase_name(), searches, result.schedule);
+    if (mode)
+        printf("%s, search %d: %lu runs\n", tcase_name(), searches, result.runs);
     ck_assert_msg(result.runs > 1, "there was nothing to choose");
     ck_assert_msg(result.complete || scenario.limit, "the search was cut off");
     return result.runs;
@@ -216,6 +243,7 @@ const char *last_words(void (*fn)(void))
 void harness_setup(void)
 {
     said[0] = reported[0] = 0;
+    searches = 0;
     expected = false;
     open_before = open_descriptors();
     loop = weft_loop_new(NULL);

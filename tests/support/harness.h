@@ -62,7 +62,8 @@ void each_allocation_fails(int (*attempt)(void));
 
 /* Explore a scenario (weft_testing_explore) and fail with its schedule if something is wrong.  `make check` takes
  * the scenario as it is; with WEFT_EXPLORE=all in the environment, any number of detours, and ten million
- * runs.  Returns how many runs there were. */
+ * runs.  What it says of a run that is wrong ends in the call that makes it again: with WEFT_REPLAY="2: 0 1 c0" the
+ * second search of a case is that run alone, and the others are left out.  Returns how many runs there were. */
 unsigned long explore(weft_scenario scenario);
 
 /* What a function writes to stderr before it stops the program; it runs in a process of its own, and must stop it. */

@@ -1,6 +1,7 @@
 /* check_explore.c - what weft_testing_explore promises: it finds what is wrong, in every order and at every cancel. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "support/harness.h"
@@ -315,6 +316,43 @@ RULE(what_a_cancel_breaks_is_found_and_what_it_does_not_is_not)
 }
 END_RULE
 
+static const char *check_cancelled(void *arg)
+{
+    (void)arg;
+    say("%d", progress);
+    return progress < 4 ? "it did not come through" : NULL;
+}
+
+/* 267 */
+RULE(a_cancel_that_is_told_comes_as_early_as_it_can)
+{
+    weft_explored result = weft_testing_explore(.start = start_steppers, .check = check_cancelled,
+                                                .cancels = 2,
+                                                .arg = &(struct steppers){
+                                                    .tasks = 1, .pauses = 2, .seconds = 1});
+
+    /* Found: in the sleep.  Shrunk: before the first step. */
+    ck_assert_str_eq(result.wrong, "it did not come through");
+    ck_assert_str_eq(result.schedule, "0 c0");
+}
+END_RULE
+
+/* 268 */
+RULE(a_replay_in_the_environment_is_one_run_of_one_search_of_the_case)
+{
+    weft_scenario scenario = {
+        .start = start_steppers, .check = part_runs, .arg = &(struct steppers){.tasks = 3}};
+
+    ck_assert_int_eq(setenv("WEFT_REPLAY", "2: 0 2 1", 1), 0);
+    ck_assert_uint_eq(explore(scenario), 1);
+    ck_assert_str_eq(trace(), "");
+    ck_assert_uint_eq(explore(scenario), 1);
+    ck_assert_str_eq(trace(), "c b a |");
+    unsetenv("WEFT_REPLAY");
+    ck_assert_uint_eq(explore(scenario), 6);
+}
+END_RULE
+
 /* ---- every cancel ------------------------------------------------------------------------------------------ */
 
 static const char *say_progress(void *arg)
@@ -420,6 +458,8 @@ RUN_SUITE("explore", every_order_of_a_round_is_run_once, the_rounds_orders_multi
           each_run_has_a_fresh_loop_and_bodies_may_add_tasks,
           a_lost_wake_up_is_found_and_its_schedule_runs_it_again,
           what_a_cancel_breaks_is_found_and_what_it_does_not_is_not,
+          a_cancel_that_is_told_comes_as_early_as_it_can,
+          a_replay_in_the_environment_is_one_run_of_one_search_of_the_case,
           a_cancel_comes_before_each_step_and_before_time_passes,
           at_most_as_many_cancels_come_in_a_run_as_are_asked_for_also_to_one_task,
           cancels_of_every_task_come_in_every_order,
