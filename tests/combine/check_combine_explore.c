@@ -119,7 +119,7 @@ static const char *check_values(void *arg)
 
 static void every_order(void (*start)(weft_explorer *explorer, void *arg), unsigned count)
 {
-    explore((weft_scenario){.start = start, .check = check_values, .cancels = count});
+    explore((weft_scenario){.start = start, .check = check_values, .cancels = count, .reduce = true});
 }
 
 static weft_future *in_time(void)
@@ -172,7 +172,8 @@ SCENARIO(start_stubborn, stubborn, false)
 /* 124, 126 */
 RULE(wait_for_of_what_swallows_the_cancel_loses_no_value)
 {
-    explore((weft_scenario){.start = start_stubborn, .check = check_values_alone, .cancels = 2});
+    explore((weft_scenario){
+        .start = start_stubborn, .check = check_values_alone, .cancels = 2, .reduce = true});
 }
 END_RULE
 
@@ -211,11 +212,19 @@ RULE(gather_awaits_its_children_and_leaks_nothing)
 {
     static int two = 2, three = 3;
 
-    explore((weft_scenario){.start = start_both, .check = check_siblings, .arg = &two, .cancels = 1});
     explore((weft_scenario){
-        .start = start_one_fails, .check = check_siblings, .arg = &three, .cancels = 1, .detours = 3});
-    explore((weft_scenario){
-        .start = start_one_after_the_other, .check = check_siblings, .arg = &two, .cancels = 1});
+        .start = start_both, .check = check_siblings, .arg = &two, .cancels = 1, .reduce = true});
+    explore((weft_scenario){.start = start_one_fails,
+                            .check = check_siblings,
+                            .arg = &three,
+                            .cancels = 1,
+                            .detours = 3,
+                            .reduce = true});
+    explore((weft_scenario){.start = start_one_after_the_other,
+                            .check = check_siblings,
+                            .arg = &two,
+                            .cancels = 1,
+                            .reduce = true});
 }
 END_RULE
 
@@ -241,8 +250,10 @@ static const char *check_shield(void *arg)
 /* 140, 142 */
 RULE(a_shielded_task_always_ends_by_itself)
 {
-    explore((weft_scenario){.start = start_shielded, .check = check_shield, .cancels = 2});
-    explore((weft_scenario){.start = start_shielded_in_time, .check = check_shield, .cancels = 1});
+    explore((weft_scenario){
+        .start = start_shielded, .check = check_shield, .cancels = 2, .reduce = true});
+    explore((weft_scenario){
+        .start = start_shielded_in_time, .check = check_shield, .cancels = 1, .reduce = true});
 }
 END_RULE
 
@@ -294,8 +305,11 @@ SCENARIO(start_race_of_failures, race_of_failures, false)
 RULE(a_races_values_are_delivered_or_destroyed_once)
 {
     every_order(start_race, 1);
-    explore((weft_scenario){
-        .start = start_race_of_failures, .check = check_values, .cancels = 1, .detours = 3});
+    explore((weft_scenario){.start = start_race_of_failures,
+                            .check = check_values,
+                            .cancels = 1,
+                            .detours = 3,
+                            .reduce = true});
 }
 END_RULE
 
@@ -342,7 +356,7 @@ static const char *check_cell(void *arg)
 /* 126, 127 */
 RULE(a_value_that_comes_with_the_deadline_and_a_cancel_is_delivered_or_destroyed)
 {
-    explore((weft_scenario){.start = start_cell, .check = check_cell, .cancels = 2});
+    explore((weft_scenario){.start = start_cell, .check = check_cell, .cancels = 2, .reduce = true});
 }
 END_RULE
 

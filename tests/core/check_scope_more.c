@@ -279,9 +279,12 @@ RULE(value_deadline_and_cancel_in_every_order_lose_no_value_and_no_cancel)
 {
     double same = 2, later = 3, sooner = 1;
 
-    explore((weft_scenario){.start = start, .check = check, .arg = &same, .cancels = 1});
-    explore((weft_scenario){.start = start, .check = check, .arg = &later, .cancels = 1});
-    explore((weft_scenario){.start = start, .check = check, .arg = &sooner, .cancels = 1});
+    explore(
+        (weft_scenario){.start = start, .check = check, .arg = &same, .cancels = 1, .reduce = true});
+    explore((weft_scenario){
+        .start = start, .check = check, .arg = &later, .cancels = 1, .reduce = true});
+    explore((weft_scenario){
+        .start = start, .check = check, .arg = &sooner, .cancels = 1, .reduce = true});
 }
 END_RULE
 
