@@ -202,34 +202,10 @@ static void take_back(weft_process *process, const struct weft__spawn *spawn)
 
 static const struct weft__object_type process_type = {.size = sizeof(weft_process)};
 
-static int open_pipe(int fds[2])
-{
-    int error = 0;
-
-#ifdef HAVE_PIPE2
-    if (pipe2(fds, O_CLOEXEC) != 0)
-        return -errno;
-#else
-    if (pipe(fds) != 0)
-        return -errno;
-#endif
-    for (int i = 0; i < 2; i++) {
-        fds[i] = weft__above_standard(fds[i]);
-        if (fds[i] < 0)
-            error = fds[i];
-        else
-            fcntl(fds[i], F_SETFD, FD_CLOEXEC);
-    }
-    for (int i = 0; i < 2 && error; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
-    return error;
-}
-
 /* A pipe between the child's descriptor `i`, whose end is *fd, and a stream. */
 static int make_pipe(weft_process *process, int i, int *fd)
 {
-    int ours = i == 0, fds[2], error = open_pipe(fds);
+    int ours = i == 0, fds[2], error = weft__spawn_pipe(fds);
     weft_io *io;
 
     if (error)

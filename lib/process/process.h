@@ -22,6 +22,8 @@ int weft__spawn_go(struct weft__spawn *spawn);
 /* Let it end, and reap it.  The second: it ends by itself. */
 void weft__spawn_abort(struct weft__spawn *spawn);
 void weft__spawn_bury(const struct weft__spawn *spawn);
+/* A pipe, both ends 3 or more, and closed on exec.  Errors: pipe(2)'s. */
+int weft__spawn_pipe(int fds[2]);
 /* A descriptor of 3 or more in place of `fd`, which is closed.  Errors: fcntl(2)'s. */
 int weft__above_standard(int fd);
 

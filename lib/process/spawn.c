@@ -1,11 +1,16 @@
 /* spawn.c - a child: fork, a word that it may go on, exec.
  *
- *   parent   fork -- watch the child -- "go" -- read: an error, or the end: it runs
- *   child      +---- read ----------------+---- descriptors, directory, exec: closes the gate
- *                                                                    +---- or write the error, _exit
+ *   parent   fork -- watch the child -- a pipe comes -- "go" -- read: an error, or the end: it runs
+ *   child      +---- make a pipe, send it -- read ---------+---- descriptors, exec: closes the pipe
+ *                                                                      +---- or write the error
  *
- * The gate is a socket pair that closes on exec.  A parent that cannot go on closes it, and the
+ * The gate is a socket pair that closes on exec.  A parent that cannot go on says so, and the
  * child ends: no program runs that nobody watches.
+ *
+ * Another thread may fork while the gate is open, and what it forks may live long without an exec:
+ * a stranger that holds both ends.  So nobody waits for an end of file at the gate, only for words;
+ * and what tells by its end that the program runs is a pipe that the child makes, which has no
+ * other threads.
  *
  * Between fork and exec the child only calls what is async-signal-safe, and allocates nothing:
  * other threads may have held any lock.  All signals are blocked meanwhile, and then set to their
@@ -13,7 +18,8 @@
  * shared with the parent.
  *
  * Rejected: posix_spawn, which can neither wait for a word nor, under an emulator, tell what exec
- * said; vfork, where the parent cannot watch the child before it runs.
+ * said; vfork, where the parent cannot watch the child before it runs; the end of the gate as the
+ * word that it runs: the loop would block for as long as a stranger lives.
  */
 #include "config.h"
 
@@ -31,6 +37,14 @@
 #include "process/process.h"
 
 extern char **environ;
+
+enum { GO = 'g', STOP = 's' }; /* the parent's words */
+
+/* Room for a descriptor on its way through the gate. */
+union control {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof(int))];
+};
 
 /* ---- the child ------------------------------------------------------------------------------ */
 
@@ -125,16 +139,57 @@ static int exec_program(const struct plan *plan)
     }
 }
 
-WEFT_NORETURN static void be_child(struct plan *plan)
+/* Tell the parent an error; or none, and a descriptor. */
+static void tell(int gate, int error, int fd)
+{
+    union control control = {.room = {0}};
+    struct iovec part = {&error, sizeof(error)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    ssize_t n;
+
+    if (!error) {
+        message.msg_control = &control;
+        message.msg_controllen = sizeof(control);
+        control.header.cmsg_level = SOL_SOCKET;
+        control.header.cmsg_type = SCM_RIGHTS;
+        control.header.cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(&control.header), &fd, sizeof(int));
+    }
+    do
+        n = sendmsg(gate, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+}
+
+/* Give the parent one end of a pipe; the other one is this process's alone.  Errors: pipe(2)'s. */
+static int open_answer(const struct plan *plan)
+{
+    int fds[2] = {-1, -1}, error = weft__spawn_pipe(fds);
+
+    tell(plan->gate, error, fds[0]);
+    if (error)
+        return error;
+    close(fds[0]);
+    return fds[1];
+}
+
+/* Wait for the parent's word. */
+static bool may_go(const struct plan *plan)
 {
     char word;
-    int error = 0;
     ssize_t n;
 
     do
         n = read(plan->gate, &word, 1);
     while (n < 0 && errno == EINTR);
-    if (n != 1)
+    return n == 1 && word == GO;
+}
+
+WEFT_NORETURN static void be_child(struct plan *plan)
+{
+    int answer = open_answer(plan), error = 0;
+    ssize_t n;
+
+    if (answer < 0 || !may_go(plan))
         _exit(127);
     if (plan->new_session && setsid() < 0)
         error = -errno;
@@ -148,7 +203,7 @@ WEFT_NORETURN static void be_child(struct plan *plan)
         error = exec_program(plan);
     }
     do
-        n = send(plan->gate, &error, sizeof(error), MSG_NOSIGNAL);
+        n = write(answer, &error, sizeof(error));
     while (n < 0 && errno == EINTR);
     _exit(127);
 }
@@ -179,23 +234,43 @@ int weft__above_standard(int fd)
     return moved;
 }
 
-static int open_gate(int gate[2])
+/* Both above the standard ones, and closed on exec; else both are closed.  Errors: fcntl(2)'s. */
+static int settle(int fds[2])
 {
     int error = 0;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM, 0, gate) != 0)
-        return -errno;
     for (int i = 0; i < 2; i++) {
-        gate[i] = weft__above_standard(gate[i]);
-        if (gate[i] < 0)
-            error = gate[i];
+        fds[i] = weft__above_standard(fds[i]);
+        if (fds[i] < 0)
+            error = fds[i];
         else
-            fcntl(gate[i], F_SETFD, FD_CLOEXEC);
+            fcntl(fds[i], F_SETFD, FD_CLOEXEC);
     }
     for (int i = 0; i < 2 && error; i++)
-        if (gate[i] >= 0)
-            close(gate[i]);
+        if (fds[i] >= 0)
+            close(fds[i]);
     return error;
+}
+
+int weft__spawn_pipe(int fds[2])
+{
+#ifdef HAVE_PIPE2
+    if (pipe2(fds, O_CLOEXEC) != 0)
+#else
+    if (pipe(fds) != 0)
+#endif
+        return -errno;
+    return settle(fds);
+}
+
+static int open_gate(int gate[2])
+{
+    int type = SOCK_STREAM;
+
+#ifdef SOCK_CLOEXEC
+    type |= SOCK_CLOEXEC; /* at once: another thread may fork and exec */
+#endif
+    return socketpair(AF_UNIX, type, 0, gate) == 0 ? settle(gate) : -errno;
 }
 
 /* Fork, with all signals blocked: no handler runs in the child before it has become its program. */
@@ -255,23 +330,70 @@ void weft__spawn_bury(const struct weft__spawn *spawn)
         ;
 }
 
-int weft__spawn_go(struct weft__spawn *spawn)
+static void say(const struct weft__spawn *spawn, char word)
+{
+    ssize_t n;
+
+    do
+        n = send(spawn->gate, &word, 1, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+}
+
+/* Receive the pipe by which the child answers.  Errors: why there is none. */
+static int receive_answer(const struct weft__spawn *spawn, int *answer)
+{
+    union control control;
+    int error = 0;
+    struct iovec part = {&error, sizeof(error)};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof(control)};
+    const struct cmsghdr *header;
+    int flags = 0;
+    ssize_t n;
+
+#ifdef MSG_CMSG_CLOEXEC
+    flags = MSG_CMSG_CLOEXEC;
+#endif
+    do
+        n = recvmsg(spawn->gate, &message, flags);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return -errno;
+    header = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header)
+        memcpy(answer, CMSG_DATA(header), sizeof(*answer));
+    else if (n > 0 && !error)
+        error = -EMFILE; /* there was no number free for it */
+    return error;
+}
+
+/* What it says at last: an error; or the end, for it runs. */
+static int read_answer(int fd)
 {
     int error = 0;
     ssize_t n;
 
     do
-        n = send(spawn->gate, "", 1, MSG_NOSIGNAL);
+        n = read(fd, &error, sizeof(error));
     while (n < 0 && errno == EINTR);
-    do
-        n = recv(spawn->gate, &error, sizeof(error), MSG_WAITALL);
-    while (n < 0 && errno == EINTR);
-    close(spawn->gate);
+    close(fd);
     return n == (ssize_t)sizeof(error) ? error : 0;
+}
+
+int weft__spawn_go(struct weft__spawn *spawn)
+{
+    int answer = -1, error = receive_answer(spawn, &answer);
+
+    say(spawn, error ? STOP : GO);
+    close(spawn->gate);
+    return error || answer < 0 ? error : read_answer(answer);
 }
 
 void weft__spawn_abort(struct weft__spawn *spawn)
 {
+    say(spawn, STOP);
     close(spawn->gate);
     weft__spawn_bury(spawn);
 }

@@ -1,0 +1,113 @@
+/* check_spawn.c - how a child begins: what other threads fork meanwhile keeps nobody waiting, what is passed on arrives. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* RTLD_NEXT */
+#endif
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "process/process.h"
+
+#include "support/harness.h"
+
+/* ---- what libc's calls do here ----------------------------------------------------------------------------- */
+
+static bool strangers; /* one is forked with each socket pair */
+static bool no_threads;
+static pid_t stranger;
+
+/* As another thread of the program would: a process that lives on, and has whatever was open then. */
+static void fork_stranger(void)
+{
+    stranger = fork();
+    ck_assert_int_ge(stranger, 0);
+    if (stranger > 0)
+        return;
+    alarm(20); /* if the test does not end it */
+    for (;;)
+        pause();
+}
+
+int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    int (*real)(int, int, int, int *);
+    int result;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "socketpair");
+    result = real(domain, type, protocol, fds);
+    if (!strangers || result != 0)
+        return result;
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(fcntl(fds[i], F_GETFD), FD_CLOEXEC); /* for those that exec */
+    fork_stranger();
+    return result;
+}
+
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *),
+                   void *arg)
+{
+    int (*real)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
+    return no_threads ? EAGAIN : real(thread, attributes, run, arg);
+}
+
+static void end_stranger(void)
+{
+    ck_assert_int_eq(kill(stranger, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(stranger, NULL, 0), stranger);
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1); /* there is no other child */
+    ck_assert_int_eq(errno, ECHILD);
+}
+
+/* ---- strangers --------------------------------------------------------------------------------------------- */
+
+static weft_process *process;
+
+static int start(const char *const *argv, int in)
+{
+    return weft_process_start(loop, argv, &process, .in = in);
+}
+
+/* 220 */
+RULE(a_process_that_another_thread_forks_meanwhile_keeps_no_start_waiting)
+{
+    intptr_t status;
+
+    strangers = true;
+    ck_assert_int_eq(start(WEFT_ARGV("sh", "-c", "exit 7"), WEFT_DEVNULL), 0);
+    ck_assert_int_eq(run_task(weft_process_wait(process), &status), 0);
+    ck_assert_int_eq(status, 7);
+    weft_process_unref(process);
+    end_stranger();
+}
+END_RULE
+
+/* 220 */
+RULE(nor_one_that_fails)
+{
+    strangers = true;
+    ck_assert_int_eq(start(WEFT_ARGV("/no/such/program"), WEFT_DEVNULL), -ENOENT);
+    end_stranger();
+}
+END_RULE
+
+/* 220 */
+RULE(nor_one_that_nobody_could_watch)
+{
+    strangers = no_threads = weft__no_pidfd = true;
+    ck_assert_int_eq(start(WEFT_ARGV("sh", "-c", "exit 7"), WEFT_DEVNULL), -EAGAIN);
+    ck_assert_ptr_null(process);
+    end_stranger();
+}
+END_RULE
+
+RUN_SUITE("spawn", a_process_that_another_thread_forks_meanwhile_keeps_no_start_waiting,
+          nor_one_that_fails, nor_one_that_nobody_could_watch)
