@@ -35,7 +35,7 @@ typedef struct weft_executor weft_executor;
 
 /* Make a pool of up to `threads` threads (0: the number of processors and four, at most 32).  A
  * thread is started when a job finds none idle, and stays.  Jobs start in the order in which they
- * came.  One pool may serve several loops.
+ * came, but that slow ones let others pass: see WEFT_SLOW.  One pool may serve several loops.
  * Each loop has a default pool, made when it is needed and closed with the loop.
  * Ownership: one reference for you.  NULL without memory.  Threads: any. */
 WEFT_API weft_executor *weft_executor_new(unsigned threads) WEFT_NODISCARD;
@@ -61,7 +61,11 @@ WEFT_API void weft_executor_unref(weft_executor *executor);
 typedef int weft_job_fn(void *arg, void **result);
 
 enum {
-    WEFT_ABANDONABLE = 1 /* a cancel ends the wait at once; the job goes on with what it owns */
+    WEFT_ABANDONABLE = 1, /* a cancel ends the wait at once; the job goes on with what it owns */
+    /* It may take long, for it waits for others: a resolver, a server, a tape.  Half of the pool's
+     * threads (rounded up) run such at most, those included that were abandoned; the rest is for
+     * what is quick.  Lookups of names (weft_getaddrinfo) are slow ones. */
+    WEFT_SLOW = 2
 };
 
 typedef struct weft_job {
@@ -103,7 +107,8 @@ struct addrinfo;
  * Result: struct addrinfo *, owned: freeaddrinfo frees it.
  * Suspends: unless both are numbers (or NULL), which needs no thread.
  * Errors: WEFT_EGAI codes (weft_strerror says "Name or service not known"); those of a job.
- * Cancelled: at once; the lookup is abandoned.  Its thread is busy until the resolver gives up.
+ * Cancelled: at once; the lookup is abandoned.  Its thread is busy until the resolver gives up: so
+ * lookups are slow jobs (WEFT_SLOW), and leave half of the loop's pool to others.
  * Source: loop.getaddrinfo. */
 WEFT_API weft_future *weft_getaddrinfo(weft_loop *loop, const char *host, const char *service,
                                        const struct addrinfo *hints) WEFT_NODISCARD;

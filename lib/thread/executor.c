@@ -5,8 +5,13 @@
  * still to come, and can wait for that; and no thread looks at a loop whose close has got past
  * weft__executor_close.  The order of locks: executor, loop.
  *
- * Invariant: `idle` counts the threads that have no job.  As long as more jobs are queued than
- * that, and the limit allows it, a thread is started.  Threads never end before the pool does.
+ * Invariant: `idle` counts the threads that have no job.  As long as more jobs are queued that may
+ * run than that, and the limit allows it, a thread is started.  Threads never end before the pool
+ * does.
+ *
+ * Slow jobs have a queue of their own, for half of the threads (rounded up) may run such, abandoned
+ * ones included: 64 lookups of a resolver that hangs would keep every other job waiting.  Of the
+ * two queues' first, the older one is next; so the order is the one in which they came.  As libuv.
  *
  * Rejected: a reference count on the job (its states tell who owns it); posting outside the lock (a
  * close would have to wait for the posts as well); a queue of the executor's own through which
@@ -32,16 +37,23 @@ struct worker {
     bool ended; /* it will look at nothing of the executor's any more */
 };
 
+struct jobs {
+    struct weft__job *first, *last;
+    unsigned count;
+};
+
 struct weft_executor {
     pthread_mutex_t lock;
     pthread_cond_t work;    /* a job is queued, or it is shut down */
     pthread_cond_t changed; /* a job or a thread has ended, and somebody watches */
-    struct weft__job *first, *last;
+    struct jobs queued[2];  /* others, and slow ones */
+    uint64_t numbers;       /* so many jobs have come */
     struct worker *workers; /* neither joined nor detached */
     unsigned limit;
+    unsigned slow; /* jobs that run, of `slow_limit` */
+    unsigned slow_limit;
     unsigned threads;
     unsigned idle;      /* threads without a job; one that is being started is one */
-    unsigned queued;    /* jobs */
     unsigned abandoned; /* jobs that still run */
     unsigned watchers;
     unsigned users;   /* references */
@@ -69,6 +81,7 @@ weft_executor *weft_executor_new(unsigned threads)
     if (!executor)
         return NULL;
     executor->limit = threads ? threads : default_limit();
+    executor->slow_limit = executor->limit / 2 + executor->limit % 2;
     executor->users = executor->holders = 1;
     if (pthread_mutex_init(&executor->lock, NULL) != 0)
         goto no_lock;
@@ -135,30 +148,66 @@ static void join_ended(weft_executor *executor)
 
 /* ---- the queue; all of this under the lock --------------------------------------------------- */
 
+static inline bool is_slow(const struct weft__job *job)
+{
+    return (job->what.flags & WEFT_SLOW) != 0;
+}
+
 static void enqueue(weft_executor *executor, struct weft__job *job)
 {
+    struct jobs *queue = &executor->queued[is_slow(job)];
+
+    job->number = executor->numbers++;
     job->next = NULL;
-    job->prev = executor->last;
-    if (executor->last)
-        executor->last->next = job;
+    job->prev = queue->last;
+    if (queue->last)
+        queue->last->next = job;
     else
-        executor->first = job;
-    executor->last = job;
-    executor->queued++;
+        queue->first = job;
+    queue->last = job;
+    queue->count++;
 }
 
 static void dequeue(weft_executor *executor, struct weft__job *job, enum weft__job_state state)
 {
+    struct jobs *queue = &executor->queued[is_slow(job)];
+
     if (job->prev)
         job->prev->next = job->next;
     else
-        executor->first = job->next;
+        queue->first = job->next;
     if (job->next)
         job->next->prev = job->prev;
     else
-        executor->last = job->prev;
-    executor->queued--;
+        queue->last = job->prev;
+    queue->count--;
     job->state = state;
+}
+
+/* The oldest that is queued; `all`: also of those that may not run yet. */
+static struct weft__job *next_job(const weft_executor *executor, bool all)
+{
+    struct weft__job *other = executor->queued[0].first, *slow = executor->queued[1].first;
+
+    if (!slow || (!all && executor->slow >= executor->slow_limit))
+        return other;
+    return !other || slow->number < other->number ? slow : other;
+}
+
+/* How many slow jobs may begin. */
+static inline unsigned slow_room(const weft_executor *executor)
+{
+    return executor->slow_limit - executor->slow;
+}
+
+/* Whether one more job needs one more thread. */
+static bool needs_thread(const weft_executor *executor, const struct weft__job *job)
+{
+    unsigned slow = executor->queued[1].count, room = slow_room(executor);
+
+    if (is_slow(job) && slow >= room)
+        return false;
+    return executor->idle <= executor->queued[0].count + (slow < room ? slow : room);
 }
 
 /* Tell the loop; from now on the job is its thread's.  It cannot be refused: see the top. */
@@ -172,7 +221,7 @@ static void shut_down(weft_executor *executor)
     struct weft__job *job;
 
     executor->shut = true;
-    while ((job = executor->first)) {
+    while ((job = next_job(executor, true))) {
         dequeue(executor, job, WEFT__JOB_REMOVED);
         post(job);
     }
@@ -185,7 +234,9 @@ static void shut_down(weft_executor *executor)
 static void run(weft_executor *executor, struct weft__job *job)
 {
     void (*destroy)(void *) = job->what.destroy;
+    bool slow = is_slow(job);
 
+    executor->slow += slow;
     pthread_mutex_unlock(&executor->lock);
     job->error = job->what.run(job->what.arg, &job->result);
     if (job->error > 0)
@@ -193,6 +244,7 @@ static void run(weft_executor *executor, struct weft__job *job)
     if (job->what.free_arg)
         job->what.free_arg(job->what.arg);
     pthread_mutex_lock(&executor->lock);
+    executor->slow -= slow;
     if (job->state == WEFT__JOB_RUNNING) {
         job->state = WEFT__JOB_ENDED;
         post(job);
@@ -216,7 +268,7 @@ static void *work(void *arg)
 
     pthread_mutex_lock(&executor->lock);
     for (;;) {
-        struct weft__job *job = executor->first;
+        struct weft__job *job = next_job(executor, false);
 
         if (job) {
             dequeue(executor, job, WEFT__JOB_RUNNING);
@@ -282,7 +334,7 @@ int weft__executor_submit(weft_executor *executor, struct weft__job *job)
     pthread_mutex_lock(&executor->lock);
     if (executor->shut)
         error = WEFT_ESHUTDOWN;
-    else if (executor->idle <= executor->queued && executor->threads < executor->limit)
+    else if (executor->threads < executor->limit && needs_thread(executor, job))
         error = start_thread(executor);
     if (error && error != WEFT_ESHUTDOWN && executor->threads > 0)
         error = 0; /* one of those that run will come to it */

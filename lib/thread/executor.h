@@ -52,6 +52,7 @@ struct weft__job {
     weft_job what;
     enum weft__job_state state;    /* under the executor's lock */
     struct weft__job *next, *prev; /* QUEUED: in the executor; under its lock */
+    uint64_t number;               /* the same: its place among all */
     void *result;
     int error;
 };
@@ -100,10 +101,10 @@ struct weft__until {
     struct timespec when;
 };
 
-/* `seconds` from now, which is a number; from a hundred years on, never. */
+/* `seconds` from now, which is a number; from thirty years on, never: a time_t may have 32 bits. */
 static inline struct weft__until weft__until(double seconds)
 {
-    struct weft__until until = {.never = seconds > 3.2e9};
+    struct weft__until until = {.never = seconds > 1e9};
 
     if (until.never)
         return until;

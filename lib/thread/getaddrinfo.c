@@ -119,7 +119,7 @@ weft_future *weft_getaddrinfo(weft_loop *loop, const char *host, const char *ser
                     .run = look_up,
                     .free_arg = free_lookup,
                     .destroy = free_result,
-                    .flags = WEFT_ABANDONABLE};
+                    .flags = WEFT_ABANDONABLE | WEFT_SLOW};
     struct addrinfo *result = NULL;
     struct lookup *lookup;
     weft_future *future;

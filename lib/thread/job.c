@@ -193,7 +193,7 @@ weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_j
     int error = weft__options_copy(&job, sizeof(job), given);
 
     loop = weft__loop_of(loop);
-    if (!error && (!job.run || job.flags & ~(unsigned long)WEFT_ABANDONABLE))
+    if (!error && (!job.run || job.flags & ~(unsigned long)(WEFT_ABANDONABLE | WEFT_SLOW)))
         error = -EINVAL;
     if (!error && loop->closed)
         error = WEFT_ECLOSED;
