@@ -33,4 +33,8 @@ for cxx in g++ clang++; do
         compiles "$header alone, as C++11, $cxx" $cxx -std=c++11 -x c++
     done
 done
+claim "no type of theirs depends on how a program sees large files" "$(
+    grep -nE '[^a-z_](off_t|ino_t|dev_t|struct (stat|dirent)|fpos_t|time_t|struct time(val|spec))[^a-z_]' weft.h weft/*.h |
+        grep -v '^[^:]*:[0-9]*: \*'
+)"
 done_testing

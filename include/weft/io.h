@@ -33,7 +33,8 @@ enum {
 };
 
 /* Wrap a descriptor.  Ownership: yours until weft_io_close.
- * Errors: 0 and *io; -ENOMEM, -EBADF, WEFT_ECLOSED; WEFT_EBLOCKING: borrowed, and in blocking mode.
+ * Errors: 0 and *io; -ENOMEM, -EBADF, WEFT_ECLOSED; WEFT_EBLOCKING: borrowed, and in blocking mode; -EINVAL: flags
+ * that there are not.
  * On failure the descriptor is still yours, and open. */
 WEFT_API int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **io) WEFT_NODISCARD;
 
@@ -67,7 +68,8 @@ WEFT_API weft_future *weft_sock_recv(weft_io *io, void *buffer, size_t size) WEF
 /* Send all of `size` bytes.  The result is NULL.
  * Ownership: the bytes must stay until the future is done.
  * Cancelled: part of them may have been sent; close the connection.
- * No SIGPIPE on sockets: a dead peer is -EPIPE. */
+ * Much of it goes out in several turns, so that others have theirs.
+ * No SIGPIPE, on pipes neither: a dead peer is -EPIPE. */
 WEFT_API weft_future *weft_sock_sendall(weft_io *io, const void *bytes, size_t size) WEFT_NODISCARD;
 
 /* Accept a connection.  The result is its descriptor, as a small integer: non-blocking, close-on-exec.

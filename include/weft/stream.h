@@ -26,6 +26,7 @@
 #define WEFT_STREAM_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <weft/io.h>
@@ -54,7 +55,7 @@ typedef struct weft_transport_type {
     ssize_t (*write)(void *transport, const struct iovec *parts, int count); /* 0: as -EAGAIN */
     /* Send part of a file, as write does.  -EINVAL or -ENOSYS: of this file it cannot; then, and if this is NULL, the
      * file is read and written.  0: there is no more of it. */
-    ssize_t (*send_file)(void *transport, int fd, off_t offset, size_t size);
+    ssize_t (*send_file)(void *transport, int fd, int64_t offset, size_t size);
     /* No more will be written: write_eof, or a close; once, unless it gives -EAGAIN.  An error is the stream's failure,
      * and the close's.  So where nobody need hear a farewell (TLS's close_notify, to a peer that has gone), give 0. */
     int (*end)(void *transport);
@@ -160,7 +161,7 @@ WEFT_API int weft_stream_post(weft_stream *stream, const void *bytes, size_t siz
  * cannot be read (-EIO) is the stream's failure: nobody could tell what is missing.
  * Cancelled: it goes out all the same, as a write does; abort the stream to stop it.
  * Source: loop.sendfile. */
-WEFT_API weft_future *weft_stream_sendfile(weft_stream *stream, int fd, off_t offset,
+WEFT_API weft_future *weft_stream_sendfile(weft_stream *stream, int fd, int64_t offset,
                                            size_t size) WEFT_NODISCARD;
 /* Wait until no more than the low mark is kept. */
 WEFT_API weft_future *weft_stream_drain(weft_stream *stream) WEFT_NODISCARD;

@@ -278,7 +278,7 @@ static void io_link(struct weft__ios *ios, weft_io *io)
     weft__count(WEFT__COUNT_IOS, 1);
 }
 
-int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
+int weft__io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
 {
     int mode = flags & WEFT__IO_NONBLOCKING ? O_NONBLOCK : fcntl(fd, F_GETFL);
     struct weft__ios *ios;
@@ -310,6 +310,12 @@ int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **out)
     return 0;
 }
 
+int weft_io_new(weft_loop *loop, int fd, unsigned flags, weft_io **io)
+{
+    *io = NULL;
+    return flags & ~(unsigned)WEFT_IO_OWNED ? -EINVAL : weft__io_new(loop, fd, flags, io);
+}
+
 int weft_io_socket(weft_loop *loop, int domain, int type, int protocol, weft_io **io)
 {
     unsigned flags = WEFT_IO_OWNED;
@@ -326,7 +332,7 @@ int weft_io_socket(weft_loop *loop, int domain, int type, int protocol, weft_io 
 #ifndef SOCK_NONBLOCK
     fcntl(fd, F_SETFD, FD_CLOEXEC);
 #endif
-    error = weft_io_new(loop, fd, flags, io);
+    error = weft__io_new(loop, fd, flags, io);
     if (error)
         close(fd);
     return error;

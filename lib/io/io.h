@@ -17,6 +17,8 @@
 
 enum weft__direction { READING, WRITING };
 
+enum { WEFT__BURST = 256 * 1024 }; /* so much is moved before others have their turn */
+
 enum weft__op_kind { OP_READY, OP_CONNECT, OP_RECV, OP_SEND, OP_ACCEPT };
 
 /* What waits in a weft_io: it is told that something has happened, and tries its call again. */
@@ -120,6 +122,9 @@ int weft__io_wait(weft_io *io, enum weft__direction direction, struct weft__wait
 void weft__io_leave(weft_io *io, enum weft__direction direction);
 /* There may be more, which nobody has asked for yet: tell it again.  Errors: the backend's. */
 int weft__io_again(weft_io *io, enum weft__direction direction);
+/* pipe.c: write, without a SIGPIPE, whatever it is.  Errors: -errno; -EAGAIN, never -EWOULDBLOCK. */
+struct iovec;
+ssize_t weft__io_send(weft_io *io, const struct iovec *parts, int count);
 /* A read has got less than it asked for. */
 static inline void weft__io_short(weft_io *io)
 {
@@ -132,12 +137,13 @@ struct weft__ios *weft__ios(weft_loop *loop);
 /* Small writes go out at once (TCP_NODELAY). */
 void weft__no_delay(int fd);
 
-/* Flags of weft_io_new. */
+/* Flags of weft__io_new, which is weft_io_new with these, too. */
 enum {
     WEFT__IO_LEVEL = 2,       /* see io.c */
     WEFT__IO_NONBLOCKING = 4, /* we know that it is: no need to ask */
-    WEFT__IO_MANUAL = 8       /* a weft__manual_io */
+    WEFT__IO_MANUAL = 8       /* a weft__manual_io; not to be asked for */
 };
+int weft__io_new(weft_loop *loop, int fd, unsigned flags, weft_io **io);
 
 /* watch.c: a number is given to a weft_io: stale waits on it end. */
 void weft__watch_refresh(weft_loop *loop, int fd);

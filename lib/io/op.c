@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -34,6 +35,40 @@ void weft__op_detach(struct weft__op *op)
 static void close_descriptor(void *value)
 {
     close((int)weft_int(value));
+}
+
+/* Whether what is sent in two calls comes as one: no datagrams. */
+static bool is_stream(int fd)
+{
+    int type = SOCK_STREAM;
+    socklen_t size = sizeof(type);
+
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 || type == SOCK_STREAM;
+}
+
+/* Send what goes, up to a burst: a peer may read as fast as we write.  Errors: -EAGAIN: not all of it, yet. */
+static int op_send(struct weft__op *op)
+{
+    size_t sent = 0;
+
+    do {
+        bool parts = op->left > WEFT__BURST && is_stream(op->io->fd);
+        struct iovec part = {op->bytes, parts ? WEFT__BURST : op->left};
+        ssize_t n;
+
+        if (sent >= WEFT__BURST) {
+            int error = weft__io_again(op->io, WRITING);
+
+            return error ? error : -EAGAIN;
+        }
+        n = weft__io_send(op->io, &part, 1);
+        if (n < 0)
+            return (int)n;
+        op->bytes += n;
+        op->left -= (size_t)n;
+        sent += (size_t)n;
+    } while (op->left > 0);
+    return 0;
 }
 
 /* A result, or -errno, of the call; -EAGAIN: not yet. */
@@ -80,16 +115,7 @@ static int op_call(struct weft__op *op, intptr_t *result)
                 weft__io_short(op->io);
             break;
         case OP_SEND:
-            n = send(fd, op->bytes, op->left, MSG_NOSIGNAL);
-            if (n < 0 && errno == ENOTSOCK)
-                n = write(fd, op->bytes, op->left);
-            if (n > 0) {
-                op->bytes += n;
-                op->left -= (size_t)n;
-            }
-            if (n >= 0 && op->left > 0)
-                continue;
-            break;
+            return op_send(op);
         case OP_ACCEPT:
 #ifdef HAVE_ACCEPT4
             n = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);

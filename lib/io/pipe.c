@@ -1,4 +1,4 @@
-/* pipe.c - writing to pipes and files: what send(2) and shutdown(2) do for sockets.
+/* pipe.c - writing quietly, to sockets, pipes and files: what send(2) and shutdown(2) do for sockets.
  *
  * A pipe has no MSG_NOSIGNAL, and sendfile(2) has none either.  A write blocks SIGPIPE in this thread, and takes away
  * the one that it caused.
@@ -10,9 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "io/io.h"
 #include "io/pipe.h"
 
 void weft__quiet_begin(struct weft__quiet *quiet)
@@ -49,6 +51,27 @@ ssize_t weft__pipe_write(int fd, const struct iovec *parts, int count)
     n = n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
     weft__quiet_end(&quiet, n == -EPIPE);
     return n;
+}
+
+/* What is no socket says so once, at the first write. */
+ssize_t weft__io_send(weft_io *io, const struct iovec *parts, int count)
+{
+    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
+                             .msg_iovlen = (size_t)count};
+    ssize_t n;
+
+    if (io->is_pipe)
+        return weft__pipe_write(io->fd, parts, count);
+    do
+        n = count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
+                       : sendmsg(io->fd, &message, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return n;
+    if (errno != ENOTSOCK)
+        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
+    io->is_pipe = true;
+    return weft__pipe_write(io->fd, parts, count);
 }
 
 /* The end of file is that the descriptor goes: another pipe's, broken, takes its number. */

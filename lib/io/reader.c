@@ -1,12 +1,14 @@
 /* reader.c - a stream's reading: one read at a time, straight into the caller's memory where it can be.
  *
  * A read is tried at once, and whenever the descriptor is readable: its `step` takes what was read too much before
- * (`in`), and then calls the transport.  What comes beyond a read's own need lands in `in`, by way of a scratch
- * buffer on the C stack: a stream that is idle has no buffer, and never more than WEFT__SCRATCH bytes are read that
- * nobody has asked for.
+ * (`in`), and then calls the transport (input.c).
  *
  * Invariant: while a read is pending, `in` is empty, unless it looks for a separator in it.  So what it has taken can go
  * back in front.
+ *
+ * A separator is looked for in `in`, where many lines come at once.  A line that grows long is read into memory of its
+ * own, which becomes the result: in an evbuffer, to find the place where the search goes on takes the longer, the more
+ * has come; and the copy of a line of 400 MB holds up the loop.
  */
 #include "config.h"
 
@@ -18,65 +20,7 @@
 #include "core/loop.h"
 #include "io/stream.h"
 
-/* ---- bytes ----------------------------------------------------------------------------------------------- */
-
-/* Keep bytes for the next read, at one end or the other.  Errors: -ENOMEM. */
-static int keep(weft_stream *stream, const void *bytes, size_t size, bool in_front)
-{
-    if (!stream->in && !(stream->in = evbuffer_new()))
-        return -ENOMEM;
-    return (in_front ? evbuffer_prepend : evbuffer_add)(stream->in, bytes, size) == 0 ? 0 : -ENOMEM;
-}
-
-/* Bytes are lost: what is behind them is no good. */
-static int lose(weft_stream *stream)
-{
-    if (stream->in)
-        evbuffer_drain(stream->in, weft__buffered(stream->in));
-    stream->broken = true;
-    if (!stream->error)
-        stream->error = -ENOMEM;
-    return stream->error;
-}
-
-/* The transport gave nothing.  Once the stream has failed, that is the end of what had come. */
-static ssize_t nothing(weft_stream *stream, ssize_t n)
-{
-    if (!stream->error && n == -EAGAIN)
-        return n;
-    if (!stream->error && n == 0) {
-        stream->eof = true;
-        return 0;
-    }
-    stream->broken = true;
-    if (!stream->error)
-        stream->error = (int)n;
-    return stream->error;
-}
-
-/* Read into `bytes`, and what is more into `in`.  Returns how many went into `bytes`, 0 at the end or if `size` is 0, or an
- * error: the stream's, or -EAGAIN. */
-static ssize_t fill(weft_stream *stream, void *bytes, size_t size, bool ahead)
-{
-    char scratch[WEFT__SCRATCH];
-    struct iovec parts[2] = {{bytes, size < WEFT__BURST ? size : WEFT__BURST},
-                             {scratch, sizeof(scratch)}};
-    ssize_t n;
-
-    if (stream->eof)
-        return 0;
-    if (stream->broken)
-        return stream->error;
-    n = stream->transport_type->read(stream->transport, size > 0 ? parts : parts + 1,
-                                     size > 0 && ahead && size < sizeof(scratch) ? 2 : 1);
-    if (n <= 0)
-        return nothing(stream, n);
-    if ((size_t)n <= size)
-        return n;
-    if (keep(stream, scratch, (size_t)n - size, false) != 0)
-        return lose(stream);
-    return (ssize_t)size;
-}
+enum { LONG_LINE = 64 * 1024 }; /* from so many bytes on */
 
 /* ---- a read's end ---------------------------------------------------------------------------------------- */
 
@@ -87,7 +31,15 @@ static void leave(weft_stream *stream)
     (void)weft__stream_watch(stream);
 }
 
-static const struct weft__read_type line_type, all_type;
+static const struct weft__read_type until_type, line_type, all_type;
+
+/* Whether `bytes` are the read's own. */
+static inline bool grows(const struct weft__read *read)
+{
+    const struct weft__future_type *type = read->waiter.future.type;
+
+    return type == &all_type.base || type == &until_type.base || type == &line_type.base;
+}
 
 /* A read that has not ended has its stream. */
 static inline weft_stream *stream_of(const struct weft__read *read)
@@ -100,13 +52,13 @@ static bool give_back(struct weft__read *read)
 {
     weft_stream *stream = stream_of(read);
     bool kept = read->got == 0 || (stream->closing && !stream->transport_type->unread) ||
-                keep(stream, read->u.to.bytes, read->got, true) == 0;
+                weft__in_keep(stream, read->bytes, read->got, true) == 0;
 
     if (!kept)
-        (void)lose(stream);
-    if (read->waiter.future.type == &all_type.base)
-        free(read->u.to.bytes);
-    read->u.to.bytes = NULL;
+        (void)weft__in_lose(stream);
+    if (grows(read))
+        free(read->bytes);
+    read->bytes = NULL;
     read->got = 0;
     return kept;
 }
@@ -130,7 +82,7 @@ static bool end_failed(struct weft__read *read, int error, size_t count)
 {
     weft_stream *stream = stream_of(read);
 
-    bool lost = read->waiter.future.type == &all_type.base && !give_back(read);
+    bool lost = grows(read) && !give_back(read);
 
     stream->object.refs++;
     stream->count = count;
@@ -180,9 +132,8 @@ void weft__stream_fail_read(weft_stream *stream, int error)
 /* Take from `in` what the read can use. */
 static void take_kept(weft_stream *stream, struct weft__read *read)
 {
-    if (weft__buffered(stream->in) && read->got < read->u.to.size)
-        read->got += (size_t)evbuffer_remove(stream->in, read->u.to.bytes + read->got,
-                                             read->u.to.size - read->got);
+    if (weft__buffered(stream->in) && read->got < read->size)
+        read->got += weft__in_take(stream, read->bytes + read->got, read->size - read->got);
 }
 
 static bool step_read(struct weft__read *read)
@@ -191,9 +142,9 @@ static bool step_read(struct weft__read *read)
     ssize_t n;
 
     take_kept(stream, read);
-    if (read->got > 0 || read->u.to.size == 0)
+    if (read->got > 0 || read->size == 0)
         return end_int(read, read->got);
-    n = fill(stream, read->u.to.bytes, read->u.to.size, false);
+    n = weft__in_fill(stream, read->bytes, read->size, false);
     return n < 0 ? not_now(read, n) : end_int(read, (size_t)n);
 }
 
@@ -203,12 +154,12 @@ static bool step_exactly(struct weft__read *read)
     size_t before = read->got;
 
     take_kept(stream, read);
-    while (read->got < read->u.to.size) {
+    while (read->got < read->size) {
         ssize_t n;
 
         if (weft__stream_burst(stream, read->got - before))
             return later(read);
-        n = fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
+        n = weft__in_fill(stream, read->bytes + read->got, read->size - read->got, true);
         if (n < 0)
             return not_now(read, n);
         if (n == 0)
@@ -218,77 +169,143 @@ static bool step_exactly(struct weft__read *read)
     return end_int(read, read->got);
 }
 
+/* Let `bytes` grow, by half or more, to hold `least`.  Errors: -ENOMEM. */
+static int grow(struct weft__read *read, size_t least)
+{
+    size_t half_more = read->size + read->size / 2;
+    size_t size = half_more > least ? half_more : least;
+    char *bytes = realloc(read->bytes, size + 1);
+
+    if (!bytes)
+        return -ENOMEM;
+    read->bytes = bytes;
+    read->size = size;
+    return 0;
+}
+
+/* ---- to a separator -------------------------------------------------------------------------------------- */
+
 /* Hand out the first bytes of `in` as a string. */
 static bool end_string(struct weft__read *read, size_t size)
 {
-    weft_stream *stream = stream_of(read);
     char *text = malloc(size + 1);
 
     if (!text)
         return end_failed(read, -ENOMEM, 0);
-    if (size > 0)
-        evbuffer_remove(stream->in, text, size);
+    (void)weft__in_take(stream_of(read), text, size);
     text[size] = 0;
     return end(read, text, free, size);
 }
 
-/* Where the first separator ends, or 0. */
+/* Hand out the first of the read's own bytes; the others are kept. */
+static bool end_own(struct weft__read *read, size_t size)
+{
+    char *text = read->bytes;
+
+    if (size < read->got && weft__in_keep(stream_of(read), text + size, read->got - size, true) != 0)
+        return end_failed(read, -ENOMEM, 0);
+    text[size] = 0;
+    read->bytes = NULL;
+    read->got = 0;
+    return end(read, text, free, size);
+}
+
+/* Where a separator ends in `in`, or 0. */
+static size_t find_kept(struct evbuffer *in, const char *separator, size_t length, size_t from)
+{
+    struct evbuffer_ptr start, at;
+
+    if (evbuffer_ptr_set(in, &start, from, EVBUFFER_PTR_SET) != 0)
+        return 0;
+    at = evbuffer_search(in, separator, length, &start);
+    return at.pos >= 0 ? (size_t)at.pos + length : 0;
+}
+
+/* The same in the read's own bytes. */
+static size_t find_own(const struct weft__read *read, const char *separator, size_t length,
+                       size_t from)
+{
+    const char *at = read->bytes + from, *end = read->bytes + read->got;
+
+    while ((size_t)(end - at) >= length &&
+           (at = memchr(at, *separator, (size_t)(end - at) - length + 1)) != NULL) {
+        if (memcmp(at, separator, length) == 0)
+            return (size_t)(at - read->bytes) + length;
+        at++;
+    }
+    return 0;
+}
+
+/* Where the first separator ends, or 0.  What was searched before is not searched again. */
 static size_t find(weft_stream *stream, struct weft__read *read)
 {
-    size_t first = 0, size = weft__buffered(stream->in);
+    size_t first = 0, size = read->bytes ? read->got : weft__buffered(stream->in);
     size_t searched = (size_t)read->waiter.u.number;
 
-    for (size_t i = 0; i < read->u.until.count && size > 0; i++) {
-        size_t length = strlen(read->u.until.separators[i]);
+    for (size_t i = 0; i < read->count && size > 0; i++) {
+        const char *separator = read->separators[i];
+        size_t length = strlen(separator), end;
         size_t from = searched + 1 > length ? searched + 1 - length : 0;
-        struct evbuffer_ptr start, at;
 
-        if (length > size || evbuffer_ptr_set(stream->in, &start, from, EVBUFFER_PTR_SET))
+        if (length > size)
             continue;
-        at = evbuffer_search(stream->in, read->u.until.separators[i], length, &start);
-        if (at.pos >= 0 && (!first || (size_t)at.pos + length < first))
-            first = (size_t)at.pos + length;
+        end = read->bytes ? find_own(read, separator, length, from)
+                          : find_kept(stream->in, separator, length, from);
+        if (end && (!first || end < first))
+            first = end;
     }
     read->waiter.u.number = (intptr_t)size;
     return first;
+}
+
+/* Read more; a long line into memory of its own.  Returns as `fill`; -ENOMEM without an error of the stream's: try
+ * again later. */
+static ssize_t fill_line(weft_stream *stream, struct weft__read *read)
+{
+    ssize_t n;
+
+    if (!read->bytes && weft__buffered(stream->in) < LONG_LINE)
+        return weft__in_fill(stream, NULL, 0, true);
+    if (read->got == read->size && grow(read, read->got + weft__buffered(stream->in) + 4096) != 0)
+        return -ENOMEM;
+    take_kept(stream, read);
+    n = weft__in_fill(stream, read->bytes + read->got, read->size - read->got, false);
+    read->got += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
+static size_t come(const weft_stream *stream, const struct weft__read *read)
+{
+    return read->got + weft__buffered(stream->in);
 }
 
 static bool step_until(struct weft__read *read)
 {
     weft_stream *stream = stream_of(read);
     bool is_line = read->waiter.future.type == &line_type.base;
+    size_t before = come(stream, read);
 
     for (;;) {
-        size_t found = find(stream, read), size = weft__buffered(stream->in);
+        size_t found = find(stream, read), size = come(stream, read);
         ssize_t n;
 
         if (found > stream->limit || (!found && size > stream->limit))
             return end_failed(read, WEFT_EOVERRUN, found ? found : size);
-        if (found)
-            return end_string(read, found);
-        if (stream->eof && is_line)
-            return end_string(read, size);
+        if (found || (stream->eof && is_line))
+            return (read->bytes ? end_own : end_string)(read, found ? found : size);
         if (stream->eof)
             return end_failed(read, WEFT_EINCOMPLETE, size);
-        n = fill(stream, NULL, 0, true);
+        if (weft__stream_burst(stream, size - before))
+            return later(read);
+        n = fill_line(stream, read);
+        if (n == -ENOMEM && !stream->error)
+            return end_failed(read, -ENOMEM, size);
         if (n < 0)
             return not_now(read, n);
     }
 }
 
-/* Let `bytes` grow, by half or more, to hold `least`.  Errors: -ENOMEM. */
-static int grow(struct weft__read *read, size_t least)
-{
-    size_t half_more = read->u.to.size + read->u.to.size / 2;
-    size_t size = half_more > least ? half_more : least;
-    char *bytes = realloc(read->u.to.bytes, size + 1);
-
-    if (!bytes)
-        return -ENOMEM;
-    read->u.to.bytes = bytes;
-    read->u.to.size = size;
-    return 0;
-}
+/* ---- to the end ------------------------------------------------------------------------------------------ */
 
 /* Read behind what came.  Who waits for the first byte has no buffer yet: it is read on the stack.  Returns as `fill`. */
 static ssize_t fill_more(weft_stream *stream, struct weft__read *read)
@@ -296,33 +313,33 @@ static ssize_t fill_more(weft_stream *stream, struct weft__read *read)
     char first[WEFT__SCRATCH];
     ssize_t n;
 
-    if (read->u.to.size > 0)
-        return fill(stream, read->u.to.bytes + read->got, read->u.to.size - read->got, true);
-    n = fill(stream, first, sizeof(first), false);
+    if (read->size > 0)
+        return weft__in_fill(stream, read->bytes + read->got, read->size - read->got, true);
+    n = weft__in_fill(stream, first, sizeof(first), false);
     if (n <= 0)
         return n;
     if (grow(read, 2 * (size_t)n) != 0)
-        return keep(stream, first, (size_t)n, true) == 0 ? -ENOMEM : lose(stream);
-    memcpy(read->u.to.bytes, first, (size_t)n);
+        return weft__in_keep(stream, first, (size_t)n, true) == 0 ? -ENOMEM : weft__in_lose(stream);
+    memcpy(read->bytes, first, (size_t)n);
     return n;
 }
 
 /* Make room for what is kept, and for more.  Errors: -ENOMEM. */
 static int make_room(struct weft__read *read, size_t kept)
 {
-    if (read->got < read->u.to.size || (read->u.to.size == 0 && kept == 0))
+    if (read->got < read->size || (read->size == 0 && kept == 0))
         return 0;
     return grow(read, read->got + kept + 4096);
 }
 
 static bool end_all(struct weft__read *read)
 {
-    char *text = read->u.to.bytes;
+    char *text = read->bytes;
 
     if (!text && !(text = malloc(1)))
         return end_failed(read, -ENOMEM, 0);
     text[read->got] = 0;
-    read->u.to.bytes = NULL;
+    read->bytes = NULL;
     return end(read, text, free, read->got);
 }
 
@@ -341,7 +358,7 @@ static bool step_all(struct weft__read *read)
             return end_failed(read, WEFT_EOVERRUN, read->got);
         if (weft__stream_burst(stream, read->got - before))
             return later(read);
-        if (read->got > 0 && read->got == read->u.to.size)
+        if (read->got > 0 && read->got == read->size)
             continue;
         n = fill_more(stream, read);
         if (n == -ENOMEM && !stream->error)
@@ -437,8 +454,8 @@ static weft_future *read_to(weft_stream *stream, const struct weft__read_type *t
     struct weft__read *read = begin(stream, type);
 
     if (!weft__done(&read->waiter.future)) {
-        read->u.to.bytes = bytes;
-        read->u.to.size = size;
+        read->bytes = bytes;
+        read->size = size;
         (void)weft__read_step(read);
     }
     return &read->waiter.future;
@@ -451,8 +468,8 @@ static weft_future *read_until(weft_stream *stream, const struct weft__read_type
     struct weft__read *read = begin(stream, type);
 
     if (!weft__done(&read->waiter.future)) {
-        read->u.until.separators = separators;
-        read->u.until.count = count;
+        read->separators = separators;
+        read->count = count;
         (void)weft__read_step(read);
     }
     return &read->waiter.future;

@@ -63,7 +63,7 @@ static ssize_t copy_chunk(weft_stream *stream, const struct weft__file *file)
     ssize_t n;
 
     do
-        n = pread(file->fd, bytes, part.iov_len, file->offset);
+        n = pread(file->fd, bytes, part.iov_len, (off_t)file->offset);
     while (n < 0 && errno == EINTR);
     if (n <= 0)
         return n < 0 ? -errno : 0;
@@ -113,7 +113,7 @@ int weft__file_push(weft_stream *stream)
 /* ---- the call -------------------------------------------------------------------------------------------- */
 
 /* Errors: see stream.h. */
-static int check(int fd, off_t offset)
+static int check(int fd, int64_t offset)
 {
     struct stat status;
 
@@ -125,7 +125,7 @@ static int check(int fd, off_t offset)
 }
 
 /* Put it behind what is kept.  Errors: -ENOMEM, -EMFILE. */
-static int enqueue(weft_stream *stream, struct weft__waiter *waiter, int fd, off_t offset,
+static int enqueue(weft_stream *stream, struct weft__waiter *waiter, int fd, int64_t offset,
                    size_t size)
 {
     struct weft__file *file = weft__zalloc(sizeof(*file)), **last = &stream->files;
@@ -148,7 +148,7 @@ static int enqueue(weft_stream *stream, struct weft__waiter *waiter, int fd, off
     return 0;
 }
 
-weft_future *weft_stream_sendfile(weft_stream *stream, int fd, off_t offset, size_t size)
+weft_future *weft_stream_sendfile(weft_stream *stream, int fd, int64_t offset, size_t size)
 {
     int error = weft__stream_write_error(stream);
     struct weft__waiter *waiter;

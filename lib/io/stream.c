@@ -46,27 +46,6 @@ static ssize_t plain_read(void *transport, const struct iovec *parts, int count)
     return -EAGAIN;
 }
 
-/* What is no socket says so once, at the first write. */
-static ssize_t send_parts(weft_io *io, const struct iovec *parts, int count)
-{
-    struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)parts,
-                             .msg_iovlen = (size_t)count};
-    ssize_t n;
-
-    if (io->is_pipe)
-        return weft__pipe_write(io->fd, parts, count);
-    do
-        n = count == 1 ? send(io->fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL)
-                       : sendmsg(io->fd, &message, MSG_NOSIGNAL);
-    while (n < 0 && errno == EINTR);
-    if (n >= 0)
-        return n;
-    if (errno != ENOTSOCK)
-        return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-    io->is_pipe = true;
-    return weft__pipe_write(io->fd, parts, count);
-}
-
 /* Nagle's algorithm goes with the second write: see connect.c. */
 static inline void before_write(weft_io *io)
 {
@@ -83,16 +62,17 @@ static ssize_t plain_write(void *transport, const struct iovec *parts, int count
         return -EAGAIN;
     before_write(io);
     count = count < IOV_MAX ? count : IOV_MAX;
-    n = send_parts(io, parts, count);
+    n = weft__io_send(io, parts, count);
     io->drained[WRITING] = n == -EAGAIN ||
                            (n >= 0 && (size_t)n < weft__total(parts, count)); /* full: see epoll(7) */
     return n;
 }
 
 #ifdef HAVE_SYS_SENDFILE_H
-static ssize_t plain_send_file(void *transport, int fd, off_t offset, size_t size)
+static ssize_t plain_send_file(void *transport, int fd, int64_t offset, size_t size)
 {
     weft_io *io = transport;
+    off_t at = (off_t)offset;
     struct weft__quiet quiet;
     ssize_t n;
 
@@ -101,7 +81,7 @@ static ssize_t plain_send_file(void *transport, int fd, off_t offset, size_t siz
     before_write(io);
     weft__quiet_begin(&quiet);
     do
-        n = sendfile(io->fd, fd, &offset, size);
+        n = sendfile(io->fd, fd, &at, size);
     while (n < 0 && errno == EINTR);
     n = n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
     weft__quiet_end(&quiet, n == -EPIPE);

@@ -8,25 +8,16 @@
 #include "io/io.h"
 #include "sync/waiters.h"
 
-enum {
-    WEFT__SCRATCH = 8 * 1024, /* so much is read ahead of a small read, at most */
-    WEFT__BURST = 256 * 1024  /* so much is moved before others have their turn */
-};
+enum { WEFT__SCRATCH = 8 * 1024 }; /* so much is read ahead of a small read, at most */
 
-/* A read under way; two cache lines.  `waiter.u.number`: so many bytes of what has come hold no separator's end. */
+/* A read under way.  `waiter.u.number`: so many bytes of what has come hold no separator's end. */
 struct weft__read {
     struct weft__waiter waiter;
     size_t got;
-    union {
-        struct {
-            char *bytes; /* the caller's, or what grows */
-            size_t size;
-        } to;
-        struct {
-            const char *const *separators;
-            size_t count;
-        } until;
-    } u;
+    char *bytes; /* the caller's, or what grows: read_all's, and that of a long line */
+    size_t size;
+    const char *const *separators;
+    size_t count;
 };
 
 struct weft__read_type {
@@ -71,7 +62,7 @@ struct weft__file {
     struct weft__file *next;
     struct weft__waiter *waiter; /* NULL: nobody waits for it any more */
     int fd;
-    off_t offset;
+    int64_t offset;
     size_t left, sent;
     size_t before; /* so many bytes of `out` go out first, besides those that go before earlier files */
 };
@@ -84,6 +75,15 @@ void weft__stream_blocked(weft_stream *stream, enum weft__direction direction);
 void weft__stream_fail(weft_stream *stream, int error);
 void weft__stream_finish_close(weft_stream *stream);
 
+/* input.c: keep bytes for the next read, at one end or the other.  Errors: -ENOMEM. */
+int weft__in_keep(weft_stream *stream, const void *bytes, size_t size, bool in_front);
+/* Take up to `size` bytes out of what is kept; returns how many. */
+size_t weft__in_take(weft_stream *stream, void *bytes, size_t size);
+/* Bytes are lost: what is behind them is no good.  Returns the error, -ENOMEM or an earlier one. */
+int weft__in_lose(weft_stream *stream);
+/* Read into `bytes`; `ahead`, or if `size` is 0: and what is more into `in`.  Returns how many went into `bytes`, 0 at the
+ * end or if `size` is 0, or an error: the stream's, or -EAGAIN. */
+ssize_t weft__in_fill(weft_stream *stream, void *bytes, size_t size, bool ahead);
 /* reader.c: let the read that is pending fail. */
 void weft__stream_fail_read(weft_stream *stream, int error);
 /* sendfile.c: send of the first file what goes.  Errors: -EAGAIN: not all of it, yet. */

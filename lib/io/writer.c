@@ -67,25 +67,39 @@ static int put(weft_stream *stream, const struct iovec *parts, int count, size_t
 
 /* ---- what is kept goes out ------------------------------------------------------------------------------- */
 
+/* Find up to `size` bytes of what is kept, and no more than a burst.  Returns the number of parts. */
+static int peek(const weft_stream *stream, size_t size, struct iovec *parts)
+{
+    struct evbuffer_iovec kept[PARTS];
+    size_t left = size < WEFT__BURST ? size : WEFT__BURST;
+    int count = evbuffer_peek(stream->out, (ev_ssize_t)left, NULL, kept, PARTS);
+
+    count = count < PARTS ? count : PARTS;
+    for (int i = 0; i < count; i++) {
+        size_t part = kept[i].iov_len < left ? kept[i].iov_len : left;
+
+        parts[i] = (struct iovec){kept[i].iov_base, part};
+        left -= part;
+    }
+    return count;
+}
+
 /* Write what is kept before the first file.  Errors: -EAGAIN: not all of it, yet. */
 static int push_bytes(weft_stream *stream)
 {
-    size_t size = stream->files ? stream->files->before : weft__buffered(stream->out);
+    size_t size = stream->files ? stream->files->before : weft__buffered(stream->out), before = size;
 
     while (size > 0) {
-        struct evbuffer_iovec kept[PARTS];
         struct iovec parts[PARTS];
-        int count = evbuffer_peek(stream->out, (ev_ssize_t)size, NULL, kept, PARTS);
-        size_t total = 0;
+        int count;
         ssize_t n;
 
-        count = count < PARTS ? count : PARTS;
-        for (int i = 0; i < count; i++) {
-            size_t part = kept[i].iov_len < size - total ? kept[i].iov_len : size - total;
+        if (weft__stream_burst(stream, before - size)) {
+            int error = weft__io_again(stream->io, WRITING);
 
-            parts[i] = (struct iovec){kept[i].iov_base, part};
-            total += part;
+            return error ? error : -EAGAIN;
         }
+        count = peek(stream, size, parts);
         n = stream->transport_type->write(stream->transport, parts, count);
         if (n <= 0)
             return n < 0 ? (int)n : -EAGAIN;

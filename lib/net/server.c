@@ -208,8 +208,8 @@ static void handle(weft_server *server, int fd)
     weft_stream *stream = NULL;
     weft_gen *handler = NULL;
     weft_io *io;
-    int error = weft_io_new(server->loop, fd, WEFT_IO_OWNED | WEFT__IO_LEVEL | WEFT__IO_NONBLOCKING,
-                            &io);
+    int error = weft__io_new(server->loop, fd,
+                             WEFT_IO_OWNED | WEFT__IO_LEVEL | WEFT__IO_NONBLOCKING, &io);
 
     if (error) {
         close(fd);

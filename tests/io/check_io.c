@@ -353,6 +353,55 @@ RULE(a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)
 }
 END_RULE
 
+/* 223, 196 */
+RULE(a_pipe_that_nobody_reads_is_EPIPE_and_no_signal)
+{
+    int fds[2];
+    weft_io *io;
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert_int_eq(pipe(fds), 0);
+        ck_assert_int_eq(weft_io_new(loop, fds[1], WEFT_IO_OWNED, &io), 0);
+        if (i)
+            ck_assert_int_eq(run_task(weft_sock_sendall(io, "x", 1), NULL), 0);
+        close(fds[0]);
+        ck_assert_int_eq(run_task(weft_sock_sendall(io, "x", 1), NULL), -EPIPE);
+        weft_io_close(io);
+    }
+}
+END_RULE
+
+/* 223: it is no stream */
+RULE(a_packet_that_is_large_is_sent_in_one_piece)
+{
+    enum { SIZE = 300 * 1000 };
+    int fds[2], room = SIZE;
+    char *bytes = calloc(1, SIZE);
+    weft_io *io;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+    ck_assert_int_eq(setsockopt(fds[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+    ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED, &io), 0);
+    if (run_task(weft_sock_sendall(io, bytes, SIZE), NULL) != -EMSGSIZE) /* none so large here */
+        ck_assert_int_eq(recv(fds[1], bytes, SIZE, MSG_DONTWAIT), SIZE);
+    weft_io_close(io);
+    close(fds[1]);
+    free(bytes);
+}
+END_RULE
+
+/* 223 */
+RULE(flags_that_there_are_not_are_refused)
+{
+    weft_io *io = (weft_io *)loop;
+
+    for (unsigned flags = 2; flags; flags <<= 1) {
+        ck_assert_int_eq(weft_io_new(loop, 0, flags | WEFT_IO_OWNED, &io), -EINVAL);
+        ck_assert_ptr_null(io);
+    }
+}
+END_RULE
+
 RUN_SUITE("io", a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open,
           a_descriptor_that_could_not_be_wrapped_is_as_it_was, a_payload_of_8_MB_arrives_intact,
           recv_gives_what_is_there_and_0_at_the_end, a_dead_peer_is_EPIPE_and_no_signal,
@@ -362,4 +411,6 @@ RUN_SUITE("io", a_borrowed_descriptor_in_blocking_mode_is_refused_and_stays_open
           a_cancelled_recv_leaves_a_usable_socket, close_wakes_the_waiters_of_both_directions,
           a_loop_that_is_closed_first_ends_the_waiters_and_the_io_is_closed_later,
           a_number_that_is_closed_and_given_again_does_not_hang_a_weft_io,
-          a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)
+          a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going,
+          a_pipe_that_nobody_reads_is_EPIPE_and_no_signal,
+          a_packet_that_is_large_is_sent_in_one_piece, flags_that_there_are_not_are_refused)

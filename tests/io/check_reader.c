@@ -404,7 +404,7 @@ RULE(recv_of_nothing_is_done_at_once_on_a_drained_descriptor)
 
     for (unsigned level = 0; level <= 2; level += 2) {
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED | level, &io), 0);
+        ck_assert_int_eq(weft__io_new(loop, fds[0], WEFT_IO_OWNED | level, &io), 0);
         f = weft_sock_recv(io, bytes, 8);
         weft_future_cancel(f, NULL);
         weft_future_unref(f);

@@ -97,6 +97,106 @@ RULE(what_is_there_all_at_once_is_read_in_several_turns)
 }
 END_RULE
 
+/* 222 */
+RULE(so_is_a_line)
+{
+    make_text();
+    for (unsigned flags = 0; flags <= 2; flags += 2) {
+        weft_stream *stream = full_pipe(flags);
+        weft_future *f;
+
+        if (!stream)
+            break;
+        weft_stream_set_limit(stream, SIZE);
+        f = weft_stream_read_line(stream);
+        run_beside(f);
+        ck_assert(same(text_of(f), text));
+        weft_stream_free(stream);
+    }
+    free(text);
+}
+END_RULE
+
+/* A pipe with room for all of it: the writing end, and in *out the other; -1: there is none so large. */
+static int empty_pipe(int *out)
+{
+    int fds[2];
+
+    ck_assert_int_eq(pipe(fds), 0);
+#ifdef F_SETPIPE_SZ
+    if (fcntl(fds[1], F_SETPIPE_SZ, SIZE) >= SIZE) {
+        *out = fds[0];
+        return fds[1];
+    }
+#endif
+    close(fds[0]);
+    close(fds[1]);
+    return -1;
+}
+
+static void check_pipe(int fd)
+{
+    char *bytes = malloc(SIZE);
+
+    ck_assert_int_eq(read(fd, bytes, SIZE), SIZE);
+    ck_assert_mem_eq(bytes, text, SIZE);
+    close(fd);
+    free(bytes);
+}
+
+/* 223 */
+RULE(what_is_sent_to_a_reader_that_takes_all_goes_out_in_several_turns)
+{
+    make_text();
+    for (unsigned flags = 0; flags <= 2; flags += 2) {
+        int out, in = empty_pipe(&out);
+        weft_future *f;
+        weft_io *io;
+
+        if (in < 0)
+            break;
+        ck_assert_int_eq(weft__io_new(loop, in, WEFT_IO_OWNED | flags, &io), 0);
+        f = weft_sock_sendall(io, text, SIZE);
+        run_beside(f);
+        ck_assert_int_eq(error_of(f), 0);
+        weft_io_close(io);
+        check_pipe(out);
+    }
+    free(text);
+}
+END_RULE
+
+/* 223: the first write takes what it can, the rest is kept */
+RULE(so_does_what_a_stream_keeps)
+{
+    make_text();
+    for (unsigned flags = 0; flags <= 2; flags += 2) {
+        int out, in = empty_pipe(&out), size = 0;
+        char *filling = malloc(SIZE);
+        weft_stream *stream;
+        weft_future *f;
+
+        if (in < 0)
+            break;
+        stream = stream_on(in, flags);
+        ck_assert_int_eq(fcntl(in, F_SETFL, O_NONBLOCK), 0);
+        ck_assert_int_eq(write(in, text, SIZE), SIZE);
+        ck_assert_int_eq(weft_stream_post(stream, text, SIZE), 0);
+        weft_stream_set_marks(stream, 0, 0);
+        f = weft_stream_drain(stream);
+        turns(2);
+        while (size < SIZE)
+            size += (int)read(out, filling, SIZE);
+        run_beside(f);
+        ck_assert_int_eq(error_of(f), 0);
+        weft_stream_free(stream);
+        check_pipe(out);
+        free(filling);
+    }
+    free(text);
+}
+END_RULE
+
 RULE(a_read_that_is_cancelled_between_two_turns_has_lost_nothing)
 {
     make_text();
@@ -192,6 +292,7 @@ RULE(bytes_in_a_transport_s_own_memory_are_read_to_their_end)
 }
 END_RULE
 
-RUN_SUITE("stream_burst", what_is_there_all_at_once_is_read_in_several_turns,
-          a_read_that_is_cancelled_between_two_turns_has_lost_nothing,
+RUN_SUITE("stream_burst", what_is_there_all_at_once_is_read_in_several_turns, so_is_a_line,
+          what_is_sent_to_a_reader_that_takes_all_goes_out_in_several_turns,
+          so_does_what_a_stream_keeps, a_read_that_is_cancelled_between_two_turns_has_lost_nothing,
           a_file_goes_out_in_several_turns, bytes_in_a_transport_s_own_memory_are_read_to_their_end)

@@ -78,7 +78,7 @@ RULE(a_write_waits_for_what_the_transport_wants)
 
     for (int level = 0; level < 2; level++) {
         ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-        ck_assert_int_eq(weft_io_new(loop, fds[0], WEFT_IO_OWNED | (level ? 2 : 0), &io), 0);
+        ck_assert_int_eq(weft__io_new(loop, fds[0], WEFT_IO_OWNED | (level ? 2 : 0), &io), 0);
         crossed_fd = fds[0];
         crossed_calls = 0;
         ours = weft_stream_new_on(io, &type, NULL);
