@@ -14,6 +14,10 @@
  * Waiters are served first come, first served.  An item goes from a put to a get in one piece: a get that was
  * cancelled has not had it, or has it (its await succeeds, and the next one is cancelled).
  *
+ * A put or get that need not wait does not give way, up to 64 in a row.  So a producer may fill a queue before its consumer
+ * has run once: that a queue is full (put_nowait: WEFT_EFULL) does not say that the consumer is slow.  Who would throw out
+ * slow ones must wait (weft_queue_put, with a timeout), or look again after the consumer had its turn.
+ *
  * Ownership: put takes the item on every path.  An item that nobody takes is destroyed with `.destroy`: one that a get
  * brought and that was not taken (weft_take) before the next suspension, those of a put that failed or was
  * cancelled, those that a shutdown or the last unref finds in the queue.

@@ -12,8 +12,13 @@
  *       +-----abort, free, or an error while closing----------^
  *     Reading ends by itself at the end of the stream; writing by write_eof, which leaves reading open.
  *
- * A stream reads only when somebody wants to read: who does not read slows the peer down.  It writes at once what the
- * system takes, and keeps the rest; a write waits while more than the high mark is kept.
+ * A stream reads only when somebody wants to read: who does not read slows the peer down.  So there is no pause_reading and
+ * resume_reading: to pause is not to read, and nothing comes meanwhile that somebody would have to keep.
+ * It writes at once what the system takes, and keeps the rest; a write waits while more than the high mark is kept.
+ *
+ * A task goes on in the same step where it need not wait, up to 64 awaits in a row.  So one who writes to many streams
+ * without waiting (weft_stream_post) may give one of them a lot before its peer has had a chance to read: what is
+ * kept then says nothing of how slow the peer is.  weft_stream_pending tells how much it is; look again a round later.
  *
  * One reader at a time: a second one gets -EBUSY.  Several tasks may write; each write stays in one piece.
  * A failure stays, whichever side it met: it wakes the reader and all writers, and whoever reads or writes after it gets
@@ -48,7 +53,11 @@ WEFT_API weft_stream *weft_stream_new(weft_io *io) WEFT_NODISCARD;
 /* What carries a stream's bytes: a descriptor, or what another library puts between (TLS).  Each call gives a number of
  * bytes, 0 or -errno, and never waits: it gives -EAGAIN, and is called again once the descriptor is ready.  Until then it
  * is called again and again, so it may take or give less than it could.  After another error it is not called again.
- * It must not call the stream. */
+ * It must not call the stream, but for weft_stream_wake.
+ *
+ * Bytes that it holds by itself are never forgotten.  Those to be sent: `flush` says how many there are, and is called
+ * after each write and each read, until it says 0; a drain, a close and write_eof wait for that.  Those that have come:
+ * `has_input` says that a read would give something although the descriptor is silent. */
 typedef struct weft_transport_type {
     const char *name;
     ssize_t (*read)(void *transport, const struct iovec *parts, int count);  /* 0: the end */
@@ -60,17 +69,64 @@ typedef struct weft_transport_type {
      * and the close's.  So where nobody need hear a farewell (TLS's close_notify, to a peer that has gone), give 0. */
     int (*end)(void *transport);
     bool silent_close; /* a close alone calls no `end`: what is below goes on, or tells the peer by itself */
-    /* After -EAGAIN: whether a read waits for the descriptor to be writable, or a write for readable; or NULL. */
-    bool (*crossed)(void *transport, bool writing);
+    /* After -EAGAIN, or a flush that is not done: what a read, or what is to be written, waits for: WEFT_READABLE,
+     * WEFT_WRITABLE or both.  NULL: a read for readable, a write for writable.  Ask for the other direction only as long
+     * as you need it: a descriptor is writable nearly all the time, and you are called each time. */
+    unsigned (*wants)(void *transport, bool writing);
+    /* Send what you hold: of what was written, or of your own (a handshake, an answer to a ping).  Returns how many
+     * bytes you still hold; at least 1 as long as anything is to be done before more can be written, or the end.  They
+     * count as kept by the stream, against its marks.  An error is the stream's failure.  NULL: it never holds any. */
+    ssize_t (*flush)(void *transport);
+    /* Whether a read would bring bytes, the end or an error, though the descriptor may be silent; asked while a read
+     * waits, whenever another call has been made.  What is not whole yet is no reason: a read is tried each time that
+     * this is true.  NULL: never. */
+    bool (*has_input)(void *transport);
     /* The stream closes, or is aborted: take out what was read and nobody has asked for.  Before `free`; not called if
      * there is nothing.  What you leave is lost; all, if this is NULL. */
     void (*unread)(void *transport, struct evbuffer *bytes);
     void (*free)(void *transport); /* the weft_io is closed by the stream, after this */
 } weft_transport_type;
 
+enum { WEFT_READABLE = 1, WEFT_WRITABLE = 2 };
+
 /* Make a stream on a transport of yours, over a descriptor.  Takes both, also when it fails.  Else as weft_stream_new. */
 WEFT_API weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type,
                                          void *transport) WEFT_NODISCARD;
+
+/* A transport, and what it is. */
+typedef struct weft_transport {
+    const weft_transport_type *type;
+    void *transport;
+} weft_transport;
+
+/* Put a transport of yours between a stream and what has carried it until now: STARTTLS, CONNECT, an upgrade of the
+ * protocol, TLS on weft_open_connection.  The stream stays the same, for all who hold it.
+ * `below` receives what it stands on, for yours to call: all of its calls are there (but `free`: it goes after yours), and
+ * obey the contract above; its `read` gives first what the stream had read ahead.  It is valid until your `free` has
+ * returned.  Your `wants` should ask its `wants`; whether your `end` calls its `end` is your protocol's to say.
+ * Your `flush` is called in the next round, so a handshake begins by itself; weft_stream_drain with marks of 0 waits for it.
+ * At once: there is nothing to cancel.  One who is cancelled while the handshake is under way aborts the stream: nobody
+ * could go on in the middle of it.
+ * Ownership: takes the transport, if it returns 0.
+ * Errors: then nothing has changed.  -EBUSY: a read is pending, or something is still to be written
+ * (weft_stream_pending): what was said before must go out below; wait for it.  WEFT_ECLOSED: after close or write_eof; the
+ * stream's failure; -ENOMEM.
+ * Source: loop.start_tls. */
+WEFT_API int weft_stream_add_layer(weft_stream *stream, const weft_transport_type *type,
+                                   void *transport, weft_transport *below) WEFT_NODISCARD;
+/* Say that your transport has something to give or to send that comes from elsewhere (a timer, another call of your
+ * library): the read that waits is tried, and `flush` is called, in the next round.  May be called from anywhere on the
+ * loop's thread, within the transport's calls, too. */
+WEFT_API void weft_stream_wake(weft_stream *stream);
+
+/* Take the descriptor out of a stream, with what was read ahead: for those who do their own reading and writing from
+ * then on.  *io and *bytes (malloc's; NULL: none) are yours; the stream is CLOSED, for all who hold it.
+ * An end of the stream that was seen is seen again by the next read.
+ * Errors: then nothing has changed.  As weft_stream_add_layer; -ENOTSUP: a transport of yours carries it, which has state
+ * of its own. */
+WEFT_API int weft_stream_detach(weft_stream *stream, weft_io **io, void **bytes,
+                                size_t *size) WEFT_NODISCARD;
+
 WEFT_API weft_stream *weft_stream_ref(weft_stream *stream);
 /* At the last one, a stream that was not closed is aborted, and reported.  One that is CLOSING goes on by itself.
  * NULL is fine. */
@@ -163,6 +219,9 @@ WEFT_API int weft_stream_post(weft_stream *stream, const void *bytes, size_t siz
  * Source: loop.sendfile. */
 WEFT_API weft_future *weft_stream_sendfile(weft_stream *stream, int fd, int64_t offset,
                                            size_t size) WEFT_NODISCARD;
+/* How many bytes are still to be written: kept by the stream (files included) or held by its transport.  What the system
+ * has taken is not among them.  Source: transport.get_write_buffer_size. */
+WEFT_API size_t weft_stream_pending(const weft_stream *stream);
 /* Wait until no more than the low mark is kept. */
 WEFT_API weft_future *weft_stream_drain(weft_stream *stream) WEFT_NODISCARD;
 /* End writing, after what was written; reading stays open.  Returns 0, also if it is closing, or the stream's error. */

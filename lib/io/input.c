@@ -52,6 +52,17 @@ static ssize_t nothing(weft_stream *stream, ssize_t n)
     return stream->error;
 }
 
+/* The transport has read, and may have something to send now, or room again.  Who waits for that, or for the failure, is
+ * told later: here somebody reads. */
+static void settle(weft_stream *stream)
+{
+    ssize_t before = stream->held;
+
+    weft__stream_settle(stream);
+    if (stream->held < before)
+        (void)weft__stream_again(stream, WRITING);
+}
+
 ssize_t weft__in_fill(weft_stream *stream, void *bytes, size_t size, bool ahead)
 {
     char scratch[WEFT__SCRATCH];
@@ -65,6 +76,9 @@ ssize_t weft__in_fill(weft_stream *stream, void *bytes, size_t size, bool ahead)
         return stream->error;
     n = stream->transport_type->read(stream->transport, size > 0 ? parts : parts + 1,
                                      size > 0 && ahead && size < sizeof(scratch) ? 2 : 1);
+    settle(stream);
+    if (n == -EAGAIN)
+        weft__stream_look(stream);
     if (n <= 0)
         return nothing(stream, n);
     if ((size_t)n <= size)

@@ -116,7 +116,7 @@ static bool not_now(struct weft__read *read, ssize_t n)
 /* There may be more, but others have their turn first. */
 static bool later(struct weft__read *read)
 {
-    int error = weft__io_again(stream_of(read)->io, READING);
+    int error = weft__stream_again(stream_of(read), READING);
 
     return not_now(read, error ? error : -EAGAIN);
 }
@@ -157,7 +157,7 @@ static bool step_exactly(struct weft__read *read)
     while (read->got < read->size) {
         ssize_t n;
 
-        if (weft__stream_burst(stream, read->got - before))
+        if (read->got - before >= WEFT__BURST)
             return later(read);
         n = weft__in_fill(stream, read->bytes + read->got, read->size - read->got, true);
         if (n < 0)
@@ -295,7 +295,7 @@ static bool step_until(struct weft__read *read)
             return (read->bytes ? end_own : end_string)(read, found ? found : size);
         if (stream->eof)
             return end_failed(read, WEFT_EINCOMPLETE, size);
-        if (weft__stream_burst(stream, size - before))
+        if (size - before >= WEFT__BURST)
             return later(read);
         n = fill_line(stream, read);
         if (n == -ENOMEM && !stream->error)
@@ -356,7 +356,7 @@ static bool step_all(struct weft__read *read)
         take_kept(stream, read);
         if (read->got > limit)
             return end_failed(read, WEFT_EOVERRUN, read->got);
-        if (weft__stream_burst(stream, read->got - before))
+        if (read->got - before >= WEFT__BURST)
             return later(read);
         if (read->got > 0 && read->got == read->size)
             continue;

@@ -91,8 +91,8 @@ int weft__file_push(weft_stream *stream)
     while (file->left > 0) {
         ssize_t n;
 
-        if (weft__stream_burst(stream, file->sent - before)) {
-            int error = weft__io_again(stream->io, WRITING);
+        if (file->sent - before >= WEFT__BURST) {
+            int error = weft__stream_again(stream, WRITING);
 
             return error ? error : -EAGAIN;
         }

@@ -101,14 +101,14 @@ static int plain_end(void *transport)
     return io->flags & WEFT_IO_OWNED ? weft__pipe_end(io->fd) : 0; /* else it is not ours to end */
 }
 
-static const weft_transport_type plain_type = {.name = "descriptor",
-                                               .read = plain_read,
-                                               .write = plain_write,
+const weft_transport_type weft__descriptor_type = {.name = "descriptor",
+                                                   .read = plain_read,
+                                                   .write = plain_write,
 #ifdef HAVE_SYS_SENDFILE_H
-                                               .send_file = plain_send_file,
+                                                   .send_file = plain_send_file,
 #endif
-                                               .end = plain_end,
-                                               .silent_close = true};
+                                                   .end = plain_end,
+                                                   .silent_close = true};
 
 /* ---- life ------------------------------------------------------------------------------------------------ */
 
@@ -154,15 +154,22 @@ static void on_closed(struct weft__wait *wait, int error)
     weft__object_unref(&stream->object);
 }
 
+/* Whether what reads or writes waits for that direction. */
+static inline bool wants(const weft_stream *stream, enum weft__direction who,
+                         enum weft__direction what)
+{
+    return (stream->wants[who] >> what & 1) != 0;
+}
+
 /* The descriptor is ready. */
 static void on_ready(struct weft__wait *wait, enum weft__direction direction)
 {
     weft_stream *stream = weft__container_of(wait, weft_stream, wait);
 
     stream->object.refs++;
-    if (stream->read && stream->wants[READING] == direction)
+    if (stream->read && wants(stream, READING, direction))
         (void)weft__read_step(stream->read);
-    if (!stream->closed && weft__stream_unsent(stream) && stream->wants[WRITING] == direction)
+    if (!stream->closed && weft__stream_unsent(stream) && wants(stream, WRITING, direction))
         (void)weft__stream_flush(stream);
     weft__object_unref(&stream->object);
 }
@@ -183,18 +190,20 @@ weft_stream *weft_stream_new_on(weft_io *io, const weft_transport_type *type, vo
     stream->transport = transport;
     stream->io = io;
     stream->wait.type = &wait_type;
-    stream->wants[WRITING] = WRITING;
+    stream->wants[READING] = WEFT_READABLE;
+    stream->wants[WRITING] = WEFT_WRITABLE;
     weft__queue_init(&stream->drains);
     weft__queue_init(&stream->closes);
     stream->limit = 64 * 1024;
     stream->low = 16 * 1024;
     stream->high = 64 * 1024;
+    weft__stream_arm(stream);
     return stream;
 }
 
 weft_stream *weft_stream_new(weft_io *io)
 {
-    return weft_stream_new_on(io, &plain_type, io);
+    return weft_stream_new_on(io, &weft__descriptor_type, io);
 }
 
 weft_stream *weft_stream_ref(weft_stream *stream)
@@ -227,23 +236,42 @@ static inline int watch(weft_stream *stream, enum weft__direction direction, boo
 int weft__stream_watch(weft_stream *stream)
 {
     bool reads = stream->read, writes = weft__stream_unsent(stream);
-    enum weft__direction read = stream->wants[READING], write = stream->wants[WRITING];
-    int error;
+    int error = 0;
 
-    if (stream->closed)
-        return 0;
-    error = watch(stream, READING, (reads && read == READING) || (writes && write == READING));
-    return error
-               ? error
-               : watch(stream, WRITING, (reads && read == WRITING) || (writes && write == WRITING));
+    for (int i = READING; i <= WRITING && !error && !stream->closed; i++)
+        error = watch(stream, (enum weft__direction)i,
+                      (reads && wants(stream, READING, (enum weft__direction)i)) ||
+                          (writes && wants(stream, WRITING, (enum weft__direction)i)));
+    return error;
 }
 
 void weft__stream_blocked(weft_stream *stream, enum weft__direction direction)
 {
     const weft_transport_type *type = stream->transport_type;
-    bool crossed = type->crossed && type->crossed(stream->transport, direction == WRITING);
+    unsigned own = direction == WRITING ? WEFT_WRITABLE : WEFT_READABLE;
 
-    stream->wants[direction] = (uint8_t)(crossed == (direction == WRITING) ? READING : WRITING);
+    stream->wants[direction] = (uint8_t)(type->wants
+                                             ? type->wants(stream->transport, direction == WRITING)
+                                             : own);
+}
+
+void weft__stream_settle(weft_stream *stream)
+{
+    const weft_transport_type *type = stream->transport_type;
+
+    if (!type->flush || stream->held < 0 || stream->error)
+        return;
+    stream->held = type->flush(stream->transport);
+    if (stream->held > 0)
+        weft__stream_blocked(stream, WRITING);
+}
+
+void weft__stream_look(weft_stream *stream)
+{
+    const weft_transport_type *type = stream->transport_type;
+
+    if (stream->read && !stream->closed && type->has_input && type->has_input(stream->transport))
+        (void)weft__stream_again(stream, READING);
 }
 
 /* ---- the end --------------------------------------------------------------------------------------------- */
@@ -282,11 +310,16 @@ void weft__stream_finish_close(weft_stream *stream)
     weft__stream_fail_read(stream, error);
     weft__waiters_fail(&stream->drains, error);
     weft__files_fail(stream, error);
-    unread(stream);
-    weft__io_unregister(stream->io); /* the transport may be what it stands for */
-    if (stream->transport_type->free)
-        stream->transport_type->free(stream->transport);
-    weft_io_close(stream->io);
+    if (stream->again.node.next)
+        weft__queue_remove(&stream->again.node);
+    if (stream->io) { /* else it was taken out */
+        unread(stream);
+        weft__io_unregister(stream->io); /* the transport may be what it stands for */
+        if (stream->transport_type->free)
+            stream->transport_type->free(stream->transport);
+        weft__layers_free(stream);
+        weft_io_close(stream->io);
+    }
     stream->io = NULL;
     end_closes(stream);
     if (stream->holds_itself) {
@@ -305,6 +338,7 @@ void weft__stream_fail(weft_stream *stream, int error)
     stream->object.refs++;
     if (stream->out)
         evbuffer_drain(stream->out, weft__buffered(stream->out));
+    stream->held = 0;
     (void)weft__stream_watch(stream);
     weft__waiters_fail(&stream->drains, stream->error);
     weft__files_fail(stream, stream->error);
@@ -380,7 +414,7 @@ weft_future *weft_stream_close(weft_stream *stream)
     future = wait_closed(stream, &close_type);
     weft__stream_fail_read(stream, WEFT_ECLOSED); /* without memory for what goes back, all ends */
     if (!stream->closed && !weft__stream_kept(stream))
-        (void)weft__stream_flush(stream);
+        (void)weft__stream_flush(stream); /* `end`, and what is held */
     return future;
 }
 

@@ -40,7 +40,7 @@ struct weft_stream {
     struct weft__read *read; /* the one that is pending */
     struct weft__wait wait;  /* in either direction of the weft_io: */
     bool waiting[2];
-    uint8_t wants[2]; /* what a read, and what is to be written, waits for: a weft__direction */
+    uint8_t wants[2]; /* what a read, and what is to be written, waits for: a set of directions */
     bool limit_set;
     bool eof;       /* the peer has ended */
     bool broken;    /* nothing more can be read: the transport is not asked again */
@@ -55,6 +55,9 @@ struct weft_stream {
     size_t count, high, low, limit;
     struct weft__node drains; /* who waits for the low mark */
     struct weft__node closes; /* who waits for the end */
+    ssize_t held;             /* by the transport, to be sent; or what its flush has failed with */
+    struct weft__layer *layers; /* what the transport stands on, if it is not the descriptor */
+    struct weft__hook again;    /* in the ready queue: the transport is to be tried again */
 };
 
 /* A file on its way, or a part of one: a descriptor of our own. */
@@ -67,10 +70,22 @@ struct weft__file {
     size_t before; /* so many bytes of `out` go out first, besides those that go before earlier files */
 };
 
+extern const weft_transport_type weft__descriptor_type; /* a descriptor, alone */
+
 /* stream.c: wait for what the pending read and what is unsent want, and for nothing else.  Errors: the backend's. */
 int weft__stream_watch(weft_stream *stream);
 /* After -EAGAIN: what this direction waits for. */
 void weft__stream_blocked(weft_stream *stream, enum weft__direction direction);
+/* The transport's own output has its turn, after a call of the transport that may have made some. */
+void weft__stream_settle(weft_stream *stream);
+/* It may have something to give though the descriptor is silent: see to it that a read that waits is tried again. */
+void weft__stream_look(weft_stream *stream);
+/* layer.c: try again in this direction, after others have had their turn.  Errors: the backend's. */
+int weft__stream_again(weft_stream *stream, enum weft__direction direction);
+/* A transport has come: it may have something to say. */
+void weft__stream_arm(weft_stream *stream);
+/* Free what the transport stood on. */
+void weft__layers_free(weft_stream *stream);
 /* It has failed, or is closed: everything that waits ends. */
 void weft__stream_fail(weft_stream *stream, int error);
 void weft__stream_finish_close(weft_stream *stream);
@@ -108,10 +123,10 @@ static inline size_t weft__total(const struct iovec *parts, int count)
     return size;
 }
 
-/* Whether a fast peer may keep us at it: where no bytes lie in a transport's own memory, nobody is told of those. */
-static inline bool weft__stream_burst(const weft_stream *stream, size_t moved)
+/* What counts against the marks. */
+static inline size_t weft__stream_marked(const weft_stream *stream)
 {
-    return moved >= WEFT__BURST && stream->transport == stream->io;
+    return weft__buffered(stream->out) + (stream->held > 0 ? (size_t)stream->held : 0);
 }
 
 /* Whether something is left to be written. */
@@ -123,7 +138,8 @@ static inline bool weft__stream_kept(const weft_stream *stream)
 /* Whether something is left to be told to the peer. */
 static inline bool weft__stream_unsent(const weft_stream *stream)
 {
-    return !stream->error && (weft__stream_kept(stream) || (stream->eof_asked && !stream->eof_sent));
+    return !stream->error && (weft__stream_kept(stream) || stream->held != 0 ||
+                              (stream->eof_asked && !stream->eof_sent));
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* writer.c - a stream's writing: at once what the system takes; the rest is kept, in order.
  *
- * Invariant: what is kept (`out`, and `files` among it) is not empty exactly while the stream waits to write.  Nothing
+ * Invariant: what is kept (`out`, and `files` among it) or held by the transport is not empty exactly while the stream
+ * waits to write.  Nothing
  * is written past it: so each write stays in one piece.  Before it waits, the transport has said -EAGAIN, or there is
  * an event to come (weft__io_again): a write that took a part does not do, for with edges nothing more might be told.
  *
@@ -50,8 +51,11 @@ static int put(weft_stream *stream, const struct iovec *parts, int count, size_t
 
     if (size == 0)
         return 0;
-    if (first)
+    if (first) {
         n = stream->transport_type->write(stream->transport, parts, count);
+        if (n >= 0)
+            weft__stream_settle(stream);
+    }
     if (n == -EAGAIN)
         n = 0;
     if (n < 0)
@@ -60,7 +64,7 @@ static int put(weft_stream *stream, const struct iovec *parts, int count, size_t
         error = keep(stream, parts, count, (size_t)n);
     if (error)
         weft__stream_fail(stream, error);
-    else if (first && (size_t)n < size)
+    else if (first && ((size_t)n < size || stream->transport_type->flush))
         error = weft__stream_flush(stream);
     return error;
 }
@@ -94,8 +98,8 @@ static int push_bytes(weft_stream *stream)
         int count;
         ssize_t n;
 
-        if (weft__stream_burst(stream, before - size)) {
-            int error = weft__io_again(stream->io, WRITING);
+        if (before - size >= WEFT__BURST) {
+            int error = weft__stream_again(stream, WRITING);
 
             return error ? error : -EAGAIN;
         }
@@ -111,8 +115,8 @@ static int push_bytes(weft_stream *stream)
     return 0;
 }
 
-/* Write what is kept, and end writing if that was asked for.  Errors: -EAGAIN: not all of it, yet. */
-static int push(weft_stream *stream)
+/* Write what is kept.  Errors: -EAGAIN: not all of it, yet. */
+static int push_kept(weft_stream *stream)
 {
     int error = 0;
 
@@ -121,19 +125,44 @@ static int push(weft_stream *stream)
         if (!error && stream->files)
             error = weft__file_push(stream);
     }
-    if (error)
-        return error;
-    if (stream->eof_asked && !stream->eof_sent)
-        error = stream->transport_type->end(stream->transport);
-    stream->eof_sent = stream->eof_asked && error != -EAGAIN;
     return error;
+}
+
+/* The transport sends what it holds.  Errors: -EAGAIN: not all of it, yet. */
+static int push_held(weft_stream *stream)
+{
+    weft__stream_settle(stream);
+    return stream->held > 0 ? -EAGAIN : (int)stream->held;
+}
+
+/* Write what is kept and held, and end writing if that was asked for.  Errors: -EAGAIN: not all of it, yet. */
+static int push(weft_stream *stream)
+{
+    size_t before = weft_stream_pending(stream);
+    int error, held;
+
+    if (stream->held < 0) /* a read was told so */
+        return (int)stream->held;
+    error = push_kept(stream);
+    if (error && error != -EAGAIN)
+        return error;
+    held = push_held(stream);
+    if (held)
+        return held;
+    if (error && stream->transport_type->flush && weft_stream_pending(stream) < before)
+        (void)weft__stream_again(stream, WRITING); /* it has room now, of which no descriptor tells */
+    if (error || !stream->eof_asked || stream->eof_sent)
+        return error;
+    error = stream->transport_type->end(stream->transport);
+    stream->eof_sent = error != -EAGAIN;
+    return error ? error : push_held(stream);
 }
 
 static void wake_drains(weft_stream *stream)
 {
     struct weft__waiter *first;
 
-    while (weft__buffered(stream->out) <= stream->low &&
+    while (weft__stream_marked(stream) <= stream->low &&
            (first = weft__waiter_first(&stream->drains)))
         weft__waiter_finish(first, NULL, NULL);
 }
@@ -155,6 +184,7 @@ int weft__stream_flush(weft_stream *stream)
         wake_drains(stream);
     if (!error && stream->closing && !weft__stream_unsent(stream))
         weft__stream_finish_close(stream);
+    weft__stream_look(stream); /* what was written, or answered, may be what a read has waited for */
     weft__object_unref(&stream->object);
     return error;
 }
@@ -173,7 +203,7 @@ weft_future *weft_stream_writev(weft_stream *stream, const struct iovec *parts, 
     if (error)
         return weft__object_failed(&stream->object, error);
     weft__check_thread(stream->object.loop, "a write to a stream");
-    if (weft__buffered(stream->out) + size > stream->high) { /* it may have to wait */
+    if (weft__stream_marked(stream) + size > stream->high) { /* it may have to wait */
         future = weft__waiter_new(&stream->object, &stream->drains, &write_type);
         if (weft__done(future))
             return future;
@@ -182,7 +212,7 @@ weft_future *weft_stream_writev(weft_stream *stream, const struct iovec *parts, 
     if (!future)
         return error ? weft__object_failed(&stream->object, error)
                      : weft__object_at_once(&stream->object);
-    if (!weft__done(future) && weft__buffered(stream->out) <= stream->high)
+    if (!weft__done(future) && weft__stream_marked(stream) <= stream->high)
         weft__waiter_finish(weft__waiter(future), NULL, NULL);
     return future;
 }
@@ -202,6 +232,18 @@ int weft_stream_post(weft_stream *stream, const void *bytes, size_t size)
     return error ? error : put(stream, &part, 1, size);
 }
 
+size_t weft_stream_pending(const weft_stream *stream)
+{
+    size_t size;
+
+    if (stream->object.error)
+        return 0;
+    size = weft__stream_marked(stream);
+    for (const struct weft__file *file = stream->files; file; file = file->next)
+        size += file->left;
+    return size;
+}
+
 weft_future *weft_stream_drain(weft_stream *stream)
 {
     int error = stream->object.error ? stream->object.error : stream->error;
@@ -210,7 +252,7 @@ weft_future *weft_stream_drain(weft_stream *stream)
         error = WEFT_ECLOSED;
     if (error)
         return weft__object_failed(&stream->object, error);
-    if (weft__buffered(stream->out) <= stream->low)
+    if (weft__stream_marked(stream) <= stream->low)
         return weft__object_at_once(&stream->object);
     return weft__waiter_new(&stream->object, &stream->drains, &write_type);
 }

@@ -57,10 +57,10 @@ static int crossed_end(void *transport)
     return 0;
 }
 
-static bool is_crossed(void *transport, bool writing)
+static unsigned is_crossed(void *transport, bool writing)
 {
-    (void)transport;
-    return writing;
+    (void)transport, (void)writing;
+    return WEFT_READABLE;
 }
 
 /* 190 */
@@ -70,7 +70,7 @@ RULE(a_write_waits_for_what_the_transport_wants)
                                              .read = crossed_read,
                                              .write = crossed_write,
                                              .end = crossed_end,
-                                             .crossed = is_crossed};
+                                             .wants = is_crossed};
     weft_future *w, *r;
     weft_io *io;
     char byte;
