@@ -48,22 +48,30 @@ typedef struct weft_process_options {
     const char *cwd;        /* where it starts; NULL: here */
     bool new_session;       /* setsid: it has no terminal, and leads a process group of its own */
     unsigned long flags;    /* 0: there are none yet */
+    /* Descriptors, 3 and up, that the child gets besides the first three, under the same numbers; they
+     * stay yours. */
+    const int *pass_fds;
+    size_t pass_count;
 } weft_process_options;
 
 /* The arguments of a program, the first one its name: WEFT_ARGV("ls", "-l"). */
 #define WEFT_ARGV(...) WEFT__LIST(const char *const, __VA_ARGS__, NULL)
+/* The same of a command for the shell: weft_process_start(NULL, WEFT_SHELL("ls | wc -l"), ...).
+ * What comes from elsewhere does not belong into its text, but behind it, where the shell finds it
+ * as "$1": WEFT_ARGV("/bin/sh", "-c", "ls \"$1\" | wc -l", "sh", folder). */
+#define WEFT_SHELL(command) WEFT_ARGV("/bin/sh", "-c", (command))
 
 /* Start a program.  argv[0] is looked for in PATH (of `.env`, if that is given), unless it has a
  * slash; then, and in a relative PATH, it is relative to `.cwd`.  `loop` may be NULL inside a task
  * or a callback.
- * The child gets its three standard descriptors and no others, no signal blocked,
- * and each at its default.
+ * The child gets its three standard descriptors, those of `.pass_fds` and no others, no signal
+ * blocked, and each at its default.
  * Returns 0 when the program is running, and *process, one reference.
  * All that can fail has been done before it runs: on failure it never ran.  The calling thread
  * waits for the fork and the exec.
  * Errors: execve(2)'s: -ENOENT: no such program, -EACCES, -ENOEXEC, -E2BIG; chdir(2)'s; fork(2)'s:
  * -EAGAIN; pipe(2)'s: -EMFILE; -EBADF: a descriptor that is not open; -EINVAL: no argv[0], or a
- * number that means nothing, or flags; -ENOMEM; WEFT_ECLOSED. */
+ * number that means nothing, also in `.pass_fds`, or flags; -ENOMEM; WEFT_ECLOSED. */
 #define weft_process_start(...) WEFT__PROCESS_START(__VA_ARGS__, )
 #define WEFT__PROCESS_START(loop, argv, process, ...) \
     weft_process_start_with((loop), (argv), (process), \

@@ -248,6 +248,18 @@ static int make_descriptors(weft_process *process, const weft_process_options *o
     return 0;
 }
 
+/* Errors: -EINVAL: it would stand for another one; -EBADF. */
+static int check_passed(const weft_process_options *options)
+{
+    for (size_t i = 0; i < options->pass_count; i++) {
+        if (options->pass_fds[i] < 3)
+            return -EINVAL;
+        if (fcntl(options->pass_fds[i], F_GETFD) < 0)
+            return -errno;
+    }
+    return 0;
+}
+
 /* Errors: then it never ran. */
 static int run(weft_process *process, const char *const *argv, const int fds[3],
                const weft_process_options *options)
@@ -269,7 +281,7 @@ static int run(weft_process *process, const char *const *argv, const int fds[3],
     return error;
 }
 
-WEFT__OPTIONS_END(weft_process_options, flags);
+WEFT__OPTIONS_END(weft_process_options, pass_count);
 
 int weft_process_start_with(weft_loop *loop, const char *const *argv, weft_process **out,
                             const weft_process_options *given)
@@ -290,7 +302,9 @@ int weft_process_start_with(weft_loop *loop, const char *const *argv, weft_proce
         return process->object.error;
     process->users = 1;
     weft__queue_init(&process->waits);
-    error = make_descriptors(process, &options, fds, opened);
+    error = check_passed(&options);
+    if (!error)
+        error = make_descriptors(process, &options, fds, opened);
     if (!error)
         error = run(process, argv, fds, &options);
     for (int i = 0; i < 3; i++)

@@ -58,6 +58,8 @@ struct plan {
     const char *cwd;
     bool new_session;
     int fds[3];
+    const int *pass_fds;
+    size_t pass_count;
     int gate;
 };
 
@@ -94,6 +96,15 @@ static int place_descriptors(struct plan *plan)
         if (fd != i && dup2(fd, i) < 0)
             return -errno;
     }
+    return 0;
+}
+
+/* But for those.  Errors: another thread may have closed one meanwhile. */
+static int pass_on(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->pass_count; i++)
+        if (fcntl(plan->pass_fds[i], F_SETFD, 0) != 0)
+            return -errno;
     return 0;
 }
 
@@ -199,6 +210,9 @@ WEFT_NORETURN static void be_child(struct plan *plan)
         error = -errno;
     if (!error) {
         close_on_exec();
+        error = pass_on(plan);
+    }
+    if (!error) {
         reset_signals();
         error = exec_program(plan);
     }
@@ -295,7 +309,11 @@ static pid_t fork_quietly(struct plan *plan, int parents_end)
 int weft__spawn_begin(struct weft__spawn *spawn, const char *const *argv, const int fds[3],
                       const weft_process_options *options)
 {
-    struct plan plan = {.argv = argv, .cwd = options->cwd, .new_session = options->new_session};
+    struct plan plan = {.argv = argv,
+                        .cwd = options->cwd,
+                        .new_session = options->new_session,
+                        .pass_fds = options->pass_fds,
+                        .pass_count = options->pass_count};
     int gate[2], error;
 
     memcpy(plan.fds, fds, sizeof(plan.fds));

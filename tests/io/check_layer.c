@@ -2,7 +2,7 @@
  * forgotten on the way.  check_stream_faults.c has all of it at random. */
 #include <event2/buffer.h>
 
-#include "filter.h"
+#include "support/filter.h"
 #include "support/stream_bodies.h"
 
 static weft_transport nothing;
