@@ -22,6 +22,7 @@
 #ifndef WEFT_EXECUTOR_H
 #define WEFT_EXECUTOR_H
 
+#include <sys/socket.h>
 #include <weft/scope.h> /* WEFT_NEVER */
 #include <weft/task.h>
 
@@ -112,6 +113,21 @@ struct addrinfo;
  * Source: loop.getaddrinfo. */
 WEFT_API weft_future *weft_getaddrinfo(weft_loop *loop, const char *host, const char *service,
                                        const struct addrinfo *hints) WEFT_NODISCARD;
+
+/* What weft_getnameinfo brings, in one block. */
+typedef struct weft_nameinfo {
+    const char *host, *service;
+} weft_nameinfo;
+
+/* Look up the names of an address, which is copied, in a thread: getnameinfo(3), with its flags
+ * (NI_NUMERICHOST, NI_NUMERICSERV, NI_NAMEREQD, ...).
+ * Result: weft_nameinfo *, owned: weft_take makes it yours, free frees it, strings and all.
+ * Suspends: unless both are to be numbers, which needs no thread.
+ * Errors: WEFT_EGAI codes; -EINVAL: an address over 128 bytes; those of a job.
+ * Cancelled: as weft_getaddrinfo.
+ * Source: loop.getnameinfo. */
+WEFT_API weft_future *weft_getnameinfo(weft_loop *loop, const struct sockaddr *addr, socklen_t len,
+                                       int flags) WEFT_NODISCARD;
 
 /* ---- From other threads ---------------------------------------------------------------------- */
 

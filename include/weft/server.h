@@ -37,6 +37,11 @@ typedef struct weft_server weft_server;
  * cleanup.  NULL: the server closes the connection, and frees the stream. */
 typedef weft_gen *weft_client_fn(weft_stream *stream, void *arg);
 
+/* Where to listen: as `.host` and `.service` below. */
+typedef struct weft_server_address {
+    const char *host, *service;
+} weft_server_address;
+
 typedef struct weft_server_options {
     size_t struct_size; /* the macro's: see weft/language.h */
     const char *host; /* a name or number; all its addresses are listened on; NULL: all of the machine's */
@@ -47,11 +52,19 @@ typedef struct weft_server_options {
     size_t limit;        /* connections at once, more wait to be accepted; 0: any number */
     bool reuse_port;     /* several processes share the port */
     unsigned long flags; /* 0: there are none yet */
+    const weft_server_address *addresses; /* in place of host and service: several, each with a port of its own */
+    size_t address_count;
+    /* Or sockets that listen already, in place of all of these: handed in by systemd, or by the process before.  The server
+     * has copies of the descriptors; yours stay yours: close them, or connections come in that nobody accepts once it is
+     * closed.  They are made non-blocking.  A unix socket's path is left alone. */
+    const int *fds;
+    size_t fd_count;
 } weft_server_options;
 
 /* Listen.  Result: weft_server *, owned (weft_server_unref); untaken, it is closed.
- * Errors: those of weft_getaddrinfo, socket, bind, listen; -EINVAL: an empty path, or flags; -ENAMETOOLONG; -ENOTSUP: no
- * SO_REUSEPORT here; WEFT_ECLOSED; -ENOMEM.  An address that the machine has not got is left out, unless it is the
+ * Errors: those of weft_getaddrinfo, socket, bind, listen; -EINVAL: an empty path, ways to say where that exclude each
+ * other, a socket in `.fds` that does not listen, or flags; -EBADF, -ENOTSOCK; -ENAMETOOLONG; -ENOTSUP: no SO_REUSEPORT
+ * here; WEFT_ECLOSED; -ENOMEM.  An address that the machine has not got is left out, unless it is the
  * only one.
  * Once it listens: out of descriptors or memory, or whatever else an accept fails with: that is reported, and accepting
  * pauses for a second. */
@@ -64,8 +77,11 @@ WEFT_API weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn
 WEFT_API weft_server *weft_server_ref(weft_server *server);
 /* The last one closes it, and cancels its connections.  NULL is fine. */
 WEFT_API void weft_server_unref(weft_server *server);
-/* The port that it listens on; 0: a unix socket. */
+/* The port that it listens on, the first one's of several; 0: a unix socket. */
 WEFT_API int weft_server_port(const weft_server *server);
+/* Its sockets, to ask for names and set options: index 0, 1 and so on; -1: there are no more, or it is closed.
+ * Source: Server.sockets. */
+WEFT_API int weft_server_fd(const weft_server *server, size_t index);
 /* How many connections it has; one that ends is forgotten in the next round. */
 WEFT_API size_t weft_server_count(const weft_server *server);
 

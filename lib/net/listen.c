@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -32,8 +33,12 @@ enum { ANY_PORT_TRIES = 16 };
 struct listen {
     weft_gen gen;
     weft_server *server;         /* a user's reference */
-    weft_server_options options; /* its strings are ours */
-    char *host, *service;
+    weft_server_options options; /* but for its strings: */
+    struct {
+        char *host, *service;
+    } * addresses;
+    size_t count, at;
+    size_t first; /* of the address that is listened on: its first listener */
     struct addrinfo *found;
 };
 
@@ -80,6 +85,22 @@ static int listen_on(struct listen *f, const struct sockaddr *address, socklen_t
     return 0;
 }
 
+/* Make room for more listeners.  Errors: -ENOMEM. */
+static int reserve(weft_server *server, size_t more)
+{
+    size_t count = server->listener_count;
+    weft_io **larger = weft__alloc((count + more) * sizeof(*larger));
+
+    if (!larger)
+        return -ENOMEM;
+    if (count > 0)
+        memcpy(larger, server->listeners, count * sizeof(*larger));
+    weft__free(server->listeners, server->listener_size * sizeof(*larger));
+    server->listeners = larger;
+    server->listener_size = count + more;
+    return 0;
+}
+
 /* ---- by path --------------------------------------------------------------------------------------------- */
 
 /* A socket that nobody listens on any more is in the way.  (A live one with a full queue says EAGAIN.) */
@@ -106,10 +127,9 @@ static int listen_by_path(struct listen *f)
 
     if (error)
         return error;
-    server->listeners = weft__alloc(sizeof(*server->listeners));
-    if (!server->listeners)
-        return -ENOMEM;
-    server->listener_size = 1;
+    error = reserve(server, 1);
+    if (error)
+        return error;
     remove_stale(&address, size);
     error = listen_on(f, (struct sockaddr *)&address, size);
     if (!error && address.sun_path[0] && lstat(server->path, &status) == 0) {
@@ -134,7 +154,8 @@ static int port_of(weft_io *io)
     struct sockaddr_storage address;
     socklen_t size = sizeof(address);
 
-    if (getsockname(weft_io_fd(io), (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(weft_io_fd(io), (struct sockaddr *)&address, &size) != 0 ||
+        address.ss_family == AF_UNIX)
         return 0;
     return port_in((struct sockaddr *)&address);
 }
@@ -161,18 +182,17 @@ static bool was_there(const struct addrinfo *list, const struct addrinfo *addres
     return false;
 }
 
-/* Listen on all addresses; with a port that the first gets, if none is asked for. */
+/* Listen on all addresses of a name; with a port that the first gets, if none is asked for. */
 static int listen_on_each(struct listen *f)
 {
     weft_server *server = f->server;
-    int first_error = 0;
+    int first_error = 0, port = 0;
 
-    server->port = 0;
     for (const struct addrinfo *a = f->found; a; a = a->ai_next) {
         int error;
 
-        if (server->port)
-            set_port(a->ai_addr, server->port);
+        if (port)
+            set_port(a->ai_addr, port);
         if (was_there(f->found, a))
             continue;
         error = listen_on(f, a->ai_addr, a->ai_addrlen);
@@ -180,18 +200,18 @@ static int listen_on_each(struct listen *f)
             return error;
         if (error && !first_error)
             first_error = error;
-        if (!error && !server->port) {
-            server->port = port_of(server->listeners[0]);
-            set_port(a->ai_addr, server->port);
+        if (!error && !port) {
+            port = port_of(server->listeners[f->first]);
+            set_port(a->ai_addr, port);
         }
     }
-    return server->listener_count > 0 ? 0 : first_error;
+    return server->listener_count > f->first ? 0 : first_error;
 }
 
 /* That port was taken on another address: try again. */
 static void begin_anew(struct listen *f)
 {
-    while (f->server->listener_count > 0)
+    while (f->server->listener_count > f->first)
         weft_io_close(f->server->listeners[--f->server->listener_count]);
     for (const struct addrinfo *a = f->found; a; a = a->ai_next)
         set_port(a->ai_addr, 0);
@@ -199,23 +219,57 @@ static void begin_anew(struct listen *f)
 
 static int listen_by_name(struct listen *f)
 {
-    weft_server *server = f->server;
     bool any_port = port_in(f->found->ai_addr) == 0;
     size_t count = 0;
     int error;
 
     for (const struct addrinfo *a = f->found; a; a = a->ai_next)
         count++;
-    server->listeners = weft__alloc(count * sizeof(*server->listeners));
-    if (!server->listeners)
-        return -ENOMEM;
-    server->listener_size = count;
+    error = reserve(f->server, count);
+    if (error)
+        return error;
+    f->first = f->server->listener_count;
     for (int tries = 1;; tries++) {
         error = listen_on_each(f);
         if (error != -EADDRINUSE || !any_port || tries == ANY_PORT_TRIES)
             return error;
         begin_anew(f);
     }
+}
+
+/* ---- given ------------------------------------------------------------------------------------------------ */
+
+/* Listen on a copy of a socket that does so already. */
+static int adopt(weft_server *server, int fd)
+{
+    int listens = 0, copy, error;
+    socklen_t size = sizeof(listens);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0)
+        return -errno;
+    if (!listens)
+        return -EINVAL;
+    copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (copy < 0)
+        return -errno;
+    error = weft_io_new(server->loop, copy, WEFT_IO_OWNED,
+                        &server->listeners[server->listener_count]);
+    if (error) {
+        close(copy);
+        return error;
+    }
+    server->listener_count++;
+    weft__no_delay(copy); /* as set_options */
+    return 0;
+}
+
+static int adopt_all(weft_server *server, const weft_server_options *options)
+{
+    int error = reserve(server, options->fd_count);
+
+    for (size_t i = 0; i < options->fd_count && !error; i++)
+        error = adopt(server, options->fds[i]);
+    return error;
 }
 
 /* ---- the body -------------------------------------------------------------------------------------------- */
@@ -240,6 +294,14 @@ static int make_parts(struct listen *f)
     return limit && weft_semaphore_value(server->permits) != limit ? -ENOMEM : 0;
 }
 
+static weft_future *look_up(const struct listen *f)
+{
+    const char *service = f->addresses[f->at].service;
+
+    return weft_getaddrinfo(NULL, f->addresses[f->at].host, service ? service : "0",
+                            &(struct addrinfo){.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM});
+}
+
 static weft_step listen_all(void *frame)
 {
     struct listen *f = frame;
@@ -250,15 +312,20 @@ static weft_step listen_all(void *frame)
     error = make_parts(f);
     if (error)
         WEFT_RAISE(f, error);
-    if (!f->server->path) {
-        WEFT_AWAIT(f, weft_getaddrinfo(
-                          NULL, f->host, f->service ? f->service : "0",
-                          &(struct addrinfo){.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM}));
+    for (f->at = 0; f->at < f->count; f->at++) {
+        WEFT_AWAIT(f, look_up(f));
         f->found = weft_take(f);
+        error = listen_by_name(f);
+        freeaddrinfo(f->found);
+        f->found = NULL;
+        if (error)
+            WEFT_RAISE(f, error);
     }
-    error = f->server->path ? listen_by_path(f) : listen_by_name(f);
-    if (!error)
+    error = f->server->path ? listen_by_path(f) : 0;
+    if (!error) {
+        f->server->port = port_of(f->server->listeners[0]);
         error = weft__server_run(f->server);
+    }
     if (error)
         WEFT_RAISE(f, error);
     server = f->server;
@@ -271,8 +338,11 @@ static void listen_cleanup(void *frame)
 {
     struct listen *f = frame;
 
-    weft__string_free(f->host);
-    weft__string_free(f->service);
+    for (size_t i = 0; i < f->count; i++) {
+        weft__string_free(f->addresses[i].host);
+        weft__string_free(f->addresses[i].service);
+    }
+    weft__free(f->addresses, f->count * sizeof(*f->addresses));
     if (f->found)
         freeaddrinfo(f->found);
     weft_server_unref(f->server);
@@ -282,7 +352,40 @@ static const weft_gen_type listen_type = {.name = "start_server",
                                           .resume = listen_all,
                                           .cleanup = listen_cleanup};
 
-WEFT__OPTIONS_END(weft_server_options, flags);
+/* Ways to say where exclude each other. */
+static bool is_clear(const weft_server_options *options)
+{
+    int ways = (options->host || options->service) + (options->path != NULL) +
+               (options->address_count > 0) + (options->fd_count > 0);
+
+    return ways <= 1;
+}
+
+/* Keep what is said of where to listen.  Errors: -EINVAL; -ENOMEM; of a socket that was given. */
+static int copy_places(struct listen *f, const weft_server_options *options)
+{
+    weft_server_address only = {options->host, options->service};
+    const weft_server_address *from = options->address_count ? options->addresses : &only;
+    size_t count = options->address_count ? options->address_count : 1;
+
+    if (!is_clear(options))
+        return -EINVAL;
+    if (options->fd_count)
+        return adopt_all(f->server, options);
+    if (options->path)
+        return weft__string_copy(&f->server->path, options->path) ? 0 : -ENOMEM;
+    f->addresses = weft__zalloc(count * sizeof(*f->addresses));
+    if (!f->addresses)
+        return -ENOMEM;
+    f->count = count;
+    for (size_t i = 0; i < count; i++)
+        if (!weft__string_copy(&f->addresses[i].host, from[i].host) ||
+            !weft__string_copy(&f->addresses[i].service, from[i].service))
+            return -ENOMEM;
+    return 0;
+}
+
+WEFT__OPTIONS_END(weft_server_options, fd_count);
 
 weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *arg,
                                     const weft_server_options *options)
@@ -297,11 +400,10 @@ weft_future *weft_start_server_with(weft_loop *loop, weft_client_fn *fn, void *a
     if (!frame.server)
         return weft__failed(loop, -ENOMEM, NULL);
     *frame.server = (weft_server){.loop = loop, .users = 1, .pins = 1, .fn = fn, .arg = arg};
-    if (!weft__string_copy(&frame.server->path, frame.options.path) ||
-        !weft__string_copy(&frame.host, frame.options.host) ||
-        !weft__string_copy(&frame.service, frame.options.service)) {
+    error = loop->closed ? WEFT_ECLOSED : copy_places(&frame, &frame.options);
+    if (error) {
         listen_cleanup(&frame);
-        return weft__failed(loop, -ENOMEM, NULL);
+        return weft__failed(loop, error, NULL);
     }
     return weft_task_new_at(loop, weft_gen_copy(&listen_type, &frame), "start_server");
 }

@@ -143,6 +143,11 @@ int weft_server_port(const weft_server *server)
     return server->port;
 }
 
+int weft_server_fd(const weft_server *server, size_t index)
+{
+    return index < server->listener_count ? weft_io_fd(server->listeners[index]) : -1;
+}
+
 size_t weft_server_count(const weft_server *server)
 {
     return weft_group_size(server->group);

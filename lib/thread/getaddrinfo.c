@@ -1,4 +1,4 @@
-/* getaddrinfo.c - names become addresses: getaddrinfo(3), in a thread, because it blocks.
+/* getaddrinfo.c - names become addresses, and back: getaddrinfo(3) and getnameinfo(3), in a thread, because they block.
  *
  * The lookup owns copies of all that it looks at, so it can be abandoned.  Numbers are answered at
  * once: asked for nothing but numbers (AI_NUMERICHOST, AI_NUMERICSERV), getaddrinfo neither waits
@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <weft/executor.h>
@@ -139,5 +140,83 @@ weft_future *weft_getaddrinfo(weft_loop *loop, const char *host, const char *ser
     if (!lookup)
         return weft__failed(loop, -ENOMEM, NULL);
     job.arg = lookup;
+    return weft_run_job(loop, NULL, &job, NULL);
+}
+
+/* ---- and back --------------------------------------------------------------------------------- */
+
+struct naming {
+    struct sockaddr_storage address;
+    socklen_t size;
+    int flags;
+};
+
+static void free_naming(void *arg)
+{
+    weft__free(arg, sizeof(struct naming));
+}
+
+/* The names in one block.  Errors: -ENOMEM. */
+static int make_names(const char *host, const char *service, weft_nameinfo **result)
+{
+    size_t host_size = strlen(host) + 1, service_size = strlen(service) + 1;
+    weft_nameinfo *names = malloc(sizeof(*names) + host_size + service_size);
+
+    if (!names)
+        return -ENOMEM;
+    names->host = memcpy((char *)(names + 1), host, host_size);
+    names->service = memcpy((char *)(names + 1) + host_size, service, service_size);
+    *result = names;
+    return 0;
+}
+
+/* The job. */
+static int look_name_up(void *arg, void **result)
+{
+    const struct naming *naming = arg;
+    char host[1025], service[32]; /* NI_MAXHOST, NI_MAXSERV, which not all systems say */
+    weft_nameinfo *names = NULL;
+    int error;
+
+    errno = 0;
+    error = weft_error_from_gai(getnameinfo((const struct sockaddr *)&naming->address, naming->size,
+                                            host, sizeof(host), service, sizeof(service),
+                                            naming->flags));
+    if (!error)
+        error = make_names(host, service, &names);
+    *result = names;
+    return error;
+}
+
+weft_future *weft_getnameinfo(weft_loop *loop, const struct sockaddr *addr, socklen_t len, int flags)
+{
+    weft_job job = {.run = look_name_up,
+                    .free_arg = free_naming,
+                    .destroy = free,
+                    .flags = WEFT_ABANDONABLE | WEFT_SLOW};
+    struct naming naming = {.size = len, .flags = flags}, *copy;
+    weft_future *future;
+    void *names;
+    int error;
+
+    loop = weft__loop_of(loop);
+    if (loop->closed)
+        return weft__failed(loop, WEFT_ECLOSED, NULL);
+    if (len > sizeof(naming.address))
+        return weft__failed(loop, -EINVAL, NULL);
+    memcpy(&naming.address, addr, len);
+    if (flags & NI_NUMERICHOST && flags & NI_NUMERICSERV) {
+        error = look_name_up(&naming, &names);
+        if (error)
+            return weft__failed(loop, error, NULL);
+        future = weft_future_new_at(loop, NULL);
+        (void)weft_future_set_owned(future, names, free); /* it destroys what it refuses */
+        return future;
+    }
+    copy = weft__alloc(sizeof(*copy));
+    if (!copy)
+        return weft__failed(loop, -ENOMEM, NULL);
+    *copy = naming;
+    job.arg = copy;
     return weft_run_job(loop, NULL, &job, NULL);
 }

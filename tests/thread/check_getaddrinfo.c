@@ -188,9 +188,71 @@ RULE(a_lookup_without_memory_says_so)
 }
 END_RULE
 
+/* ---- and back --------------------------------------------------------------------------------------------- */
+
+static struct sockaddr_in local(int port)
+{
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* "host service" of an address, or the error. */
+static const char *names_of(int port, int flags)
+{
+    struct sockaddr_in address = local(port);
+    static char text[128];
+    void *value;
+    int error = weft_run_until_complete(
+        loop, weft_getnameinfo(loop, (struct sockaddr *)&address, sizeof(address), flags), &value);
+    weft_nameinfo *names = value;
+
+    if (error)
+        return weft_errname(error);
+    snprintf(text, sizeof(text), "%s %s", names->host, names->service);
+    free(names);
+    return text;
+}
+
+/* 61, 229: only what may wait needs a thread */
+RULE(the_numbers_of_an_address_are_answered_at_once_and_without_a_thread)
+{
+    ck_assert_str_eq(names_of(80, NI_NUMERICHOST | NI_NUMERICSERV), "127.0.0.1 80");
+    ck_assert_ptr_null(loop->executor);
+}
+END_RULE
+
+/* 229 */
+RULE(the_names_of_an_address_are_looked_up_in_a_thread)
+{
+    ck_assert_str_eq(names_of(54321, NI_NUMERICHOST), "127.0.0.1 54321"); /* no service has it */
+    ck_assert_ptr_nonnull(loop->executor);
+}
+END_RULE
+
+/* 229 */
+RULE(an_address_that_is_none_is_an_error)
+{
+    struct sockaddr none = {.sa_family = 250};
+    weft_future *f;
+
+    for (int flags = 0; flags <= (NI_NUMERICHOST | NI_NUMERICSERV);
+         flags += NI_NUMERICHOST | NI_NUMERICSERV)
+        ck_assert_int_lt(run_task(weft_getnameinfo(loop, &none, sizeof(none), flags), NULL),
+                         WEFT_EGAI);
+    ck_assert_int_eq(run_task(weft_getnameinfo(loop, &none, 129, 0), NULL), -EINVAL);
+    ck_assert_int_eq(weft_loop_close(loop), 0);
+    f = weft_getnameinfo(loop, &none, sizeof(none), 0);
+    ck_assert_int_eq(weft_future_error(f), WEFT_ECLOSED);
+    weft_future_unref(f);
+}
+END_RULE
+
 RUN_SUITE("getaddrinfo", numbers_are_answered_at_once_and_without_a_thread,
           a_name_where_only_numbers_were_asked_for_is_an_error_at_once,
           a_number_of_another_family_than_the_hints_is_an_error, a_name_is_looked_up_in_a_thread,
           a_name_that_nobody_has_is_an_error_of_getaddrinfos,
           a_lookup_that_is_cancelled_ends_at_once_and_goes_on_alone,
-          after_close_a_lookup_is_refused, a_lookup_without_memory_says_so)
+          after_close_a_lookup_is_refused, a_lookup_without_memory_says_so,
+          the_numbers_of_an_address_are_answered_at_once_and_without_a_thread,
+          the_names_of_an_address_are_looked_up_in_a_thread, an_address_that_is_none_is_an_error)
