@@ -7,15 +7,15 @@
 
 #include "support/server_bodies.h"
 
-static int binds, taken_at; /* how many there were; which one finds its port taken */
+static int listens, taken_at; /* how many there were; which one finds its port taken */
 
-int bind(int fd, const struct sockaddr *address, socklen_t size)
+int listen(int fd, int backlog)
 {
-    int (*real)(int, const struct sockaddr *, socklen_t);
+    int (*real)(int, int);
 
-    *(void **)&real = dlsym(RTLD_NEXT, "bind");
-    if (++binds != taken_at)
-        return real(fd, address, size);
+    *(void **)&real = dlsym(RTLD_NEXT, "listen");
+    if (++listens != taken_at)
+        return real(fd, backlog);
     errno = EADDRINUSE;
     return -1;
 }
@@ -76,7 +76,7 @@ RULE(a_name_that_begins_anew_for_a_port_of_all_its_addresses_leaves_the_others_a
     several = numbers;
     taken_at = 3;
     server = START(serve, NULL, .addresses = two, .address_count = 2);
-    ck_assert_int_eq(binds, 5);
+    ck_assert_int_eq(listens, 5);
     ck_assert_int_eq(port_at(server, 1), port_at(server, 2));
     ck_assert_int_eq(weft_server_fd(server, 3), -1);
     visit(port_at(server, 0), "a\n");
