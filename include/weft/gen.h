@@ -85,8 +85,8 @@ struct weft_gen {
         int32_t finally_state; /* armed: the state to enter at the end; 0: not armed */
         int32_t outcome_at;    /* WEFT__GEN_FINALIZING: where in the frame the outcome waits */
     };
-    uint16_t flags;     /* WEFT__GEN_ bits */
-    uint8_t running;    /* root only: a step is on the C stack */
+    uint16_t flags;  /* WEFT__GEN_ bits */
+    uint8_t running; /* root only: a step is on the C stack */
 };
 
 /* How a body ended; a body with a FINALLY part keeps one in its frame, named `outcome`. */
@@ -101,8 +101,8 @@ enum {
     WEFT__GEN_ENDED = 2,      /* the body has ended and cleanup has run */
     WEFT__GEN_FINALIZING = 4, /* the FINALLY part was entered: the outcome waits in the frame */
     WEFT__GEN_STARTED = 8,    /* the body has been entered */
-    WEFT__GEN_OWNED = 16,     /* a task's, or delegated to: nobody else may drive, close or take it */
-    WEFT__STATE_FINALLY = -1  /* the written-out form's resume point for FINALLY */
+    WEFT__GEN_OWNED = 16, /* a task's, or delegated to: nobody else may drive, close or take it */
+    WEFT__STATE_FINALLY = -1 /* the written-out form's resume point for FINALLY */
 };
 
 /* ---- Making one --------------------------------------------------------------------------------- */

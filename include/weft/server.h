@@ -52,7 +52,8 @@ typedef struct weft_server_options {
     size_t limit;        /* connections at once, more wait to be accepted; 0: any number */
     bool reuse_port;     /* several processes share the port */
     unsigned long flags; /* 0: there are none yet */
-    const weft_server_address *addresses; /* in place of host and service: several, each with a port of its own */
+    const weft_server_address
+        *addresses; /* in place of host and service: several, each with a port of its own */
     size_t address_count;
     /* Or sockets that listen already, in place of all of these: handed in by systemd, or by the process before.  The server
      * has copies of the descriptors; yours stay yours: close them, or connections come in that nobody accepts once it is

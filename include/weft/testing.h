@@ -95,7 +95,7 @@ typedef struct weft_scenario {
     void *arg;
     unsigned cancels; /* how many requests in one run; 0: none */
     unsigned detours; /* at most so many choices in a run that are not the first; 0: any number */
-    unsigned long limit;  /* runs; 0: a million */
+    unsigned long limit; /* runs; 0: a million */
     bool reduce; /* leave out orders that differ in independent steps alone: see above for what it asks of them */
     const char *schedule; /* run this one only, as weft_explored gives it; NULL: all */
 } weft_scenario;

@@ -79,8 +79,11 @@ static void putter_drop(weft_future *future)
 
 static const struct weft__future_type getter_type = WEFT__WAITER_TYPE("queue get",
                                                                       struct weft__waiter);
-static const struct weft__future_type putter_type = {
-    .name = "queue put", .size = sizeof(struct putter), .cancel = putter_cancel, .drop = putter_drop, .tells = true};
+static const struct weft__future_type putter_type = {.name = "queue put",
+                                                     .size = sizeof(struct putter),
+                                                     .cancel = putter_cancel,
+                                                     .drop = putter_drop,
+                                                     .tells = true};
 static const struct weft__future_type joiner_type = WEFT__WAITER_TYPE("queue join",
                                                                       struct weft__waiter);
 

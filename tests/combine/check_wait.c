@@ -300,6 +300,5 @@ RUN_SUITE("wait", all_waits_for_all_and_fails_for_none_of_them,
           a_cancel_ends_it_at_once_and_leaves_the_futures_alone,
           a_cancel_of_it_runs_no_destructor_inline, a_destructor_may_drop_the_wait_that_ends,
           a_pending_wait_that_is_dropped_leaves_no_timer_and_the_futures_alone,
-          futures_of_another_loop_and_a_closed_loop_are_refused,
-          a_loop_that_closes_ends_a_wait,
+          futures_of_another_loop_and_a_closed_loop_are_refused, a_loop_that_closes_ends_a_wait,
           without_memory_a_wait_fails_and_nothing_is_left)
