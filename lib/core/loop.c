@@ -332,7 +332,7 @@ weft_loop *weft_loop_new(struct event_base *base)
     if (weft__events_open(loop) != 0) {
         loop->closed = true; /* it listens to nobody */
         weft__mailbox_close(loop);
-        pthread_mutex_destroy(&loop->mailbox.lock);
+        weft__mailbox_destroy(loop);
         return give_up(loop);
     }
     weft__queue_init(&loop->ready);

@@ -3,14 +3,19 @@
  * One lock guards the list, the number of references on the loop, and whether it is closed; so a post either
  * comes before the close, or is refused.  The descriptor is written once until the loop has collected.
  *
+ * A mutex is not fair: a flood of posts would keep the loop out.  So it says that it wants the lock (`collecting`), and
+ * who posts and has got the lock meanwhile gives it back, and waits until the loop has been in.
+ *
  * Who posts holds the loop in one of two ways: by a reference (weft_loop_ref), which keeps it open; or as a
  * guest, a thread of the library's own, which keeps only its memory.
+ *
+ * Rejected: to spin until the loop has been in: a thread of higher priority, on the loop's processor, would spin for
+ * ever.
  */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 #ifdef HAVE_SYS_EVENTFD_H
 #include <sys/eventfd.h>
@@ -59,7 +64,15 @@ int weft__mailbox_open(weft_loop *loop)
     loop->mailbox.wake_read = fds[0];
     loop->mailbox.wake_write = fds[1];
 #endif
-    return -pthread_mutex_init(&loop->mailbox.lock, NULL);
+    pthread_mutex_init(&loop->mailbox.lock, NULL);   /* cannot fail without attributes, */
+    pthread_cond_init(&loop->mailbox.entered, NULL); /* nor can this */
+    return 0;
+}
+
+void weft__mailbox_destroy(weft_loop *loop)
+{
+    pthread_cond_destroy(&loop->mailbox.entered);
+    pthread_mutex_destroy(&loop->mailbox.lock);
 }
 
 /* Wake a loop that is blocked; under the lock. */
@@ -85,12 +98,24 @@ static void drain_signal(weft_loop *loop)
         ;
 }
 
-/* The loop takes the lock before those who post: a mutex is not fair, and a flood would keep it out. */
+/* The loop takes the lock before those who post, */
 static void lock_first(weft_loop *loop)
 {
     atomic_store(&loop->mailbox.collecting, true);
     pthread_mutex_lock(&loop->mailbox.lock);
     atomic_store(&loop->mailbox.collecting, false);
+    if (loop->mailbox.aside)
+        pthread_cond_broadcast(&loop->mailbox.entered);
+}
+
+/* who let it in. */
+static void lock_after_loop(weft_loop *loop)
+{
+    pthread_mutex_lock(&loop->mailbox.lock);
+    loop->mailbox.aside++;
+    while (atomic_load(&loop->mailbox.collecting))
+        pthread_cond_wait(&loop->mailbox.entered, &loop->mailbox.lock);
+    loop->mailbox.aside--;
 }
 
 int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
@@ -102,9 +127,7 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
         weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
-    while (atomic_load(&loop->mailbox.collecting))
-        sched_yield();
-    pthread_mutex_lock(&loop->mailbox.lock);
+    lock_after_loop(loop);
     if (loop->mailbox.gone)
         error = WEFT_ECLOSED;
     else if (!here && !guest && loop->mailbox.refs < 2)
@@ -245,7 +268,7 @@ static void free_loop(weft_loop *loop)
         loop->parts = part->next;
         weft__free(part, part->type->size);
     }
-    pthread_mutex_destroy(&loop->mailbox.lock);
+    weft__mailbox_destroy(loop);
     weft__free(loop, sizeof(*loop));
 }
 

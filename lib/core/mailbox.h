@@ -34,6 +34,8 @@ struct weft__mailbox {
     struct weft__guest *guest_list; /* those that must hear of the close */
     bool closing;                   /* no more of them */
     bool forsaken;                  /* only guests are left */
+    int aside; /* threads that let the loop in first; they wait for `entered` */
+    pthread_cond_t entered;
     /* any thread's: */
     atomic_bool shared;     /* refs > 1 */
     atomic_bool collecting; /* the loop wants the lock */
@@ -53,6 +55,8 @@ void weft__mailbox_feed(weft_loop *loop, unsigned count);
 /* The loop closes: refuse what comes from now on, and queue what came before; then close the descriptors. */
 void weft__mailbox_refuse(weft_loop *loop);
 void weft__mailbox_close(weft_loop *loop);
+/* Nobody looks at it any more. */
+void weft__mailbox_destroy(weft_loop *loop);
 /* Post a letter from any thread; nothing is allocated.  A guest needs no reference on the loop.
  * Errors: WEFT_ECLOSED, WEFT_EUNSHARED: it was not posted, and is the caller's. */
 int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest);

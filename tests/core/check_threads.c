@@ -2,9 +2,13 @@
  * that is in check_threads_close.c. */
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
 
 #include <event2/event.h>
 
+#include "core/loop.h"
 #include "support/thread_bodies.h"
 
 enum { POSTS = 500 };
@@ -185,6 +189,49 @@ RULE(a_flood_of_threadsafe_calls_starves_neither_tasks_nor_timers)
 }
 END_RULE
 
+static atomic_long poster_id;
+
+static void *tell_and_post(void *arg)
+{
+    atomic_store(&poster_id, syscall(SYS_gettid));
+    return post_once(arg);
+}
+
+/* Whether a thread of this process sleeps in the kernel, within two seconds. */
+static bool falls_asleep(long tid)
+{
+    char path[64], text[256] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", tid);
+    for (int i = 0; i < 2000 && !strstr(text, ") S "); i++) {
+        FILE *stat = fopen(path, "r");
+
+        ck_assert_ptr_nonnull(stat);
+        ck_assert_ptr_nonnull(fgets(text, sizeof(text), stat));
+        fclose(stat);
+        usleep(1000);
+    }
+    return strstr(text, ") S ") != NULL;
+}
+
+/* 300 [D] one that spins, and has a higher priority on the same processor, would spin for ever */
+RULE(a_thread_that_lets_the_loop_in_first_sleeps_meanwhile)
+{
+    struct poster self = {.fn = say_call, .arg = "posted"};
+
+    /* The loop wants the lock, but gets no processor: it stands here. */
+    atomic_store(&loop->mailbox.collecting, true);
+    start(&self, loop, tell_and_post);
+    while (!atomic_load(&poster_id))
+        usleep(100);
+    ck_assert(falls_asleep(atomic_load(&poster_id)));
+    run_all(); /* it gets one */
+    join(&self);
+    ck_assert_int_eq(self.error, 0);
+    ck_assert_str_eq(trace(), "posted");
+}
+END_RULE
+
 /* ---- references on the loop -------------------------------------------------------------------- */
 
 static void *keep_a_while(void *arg)
@@ -310,6 +357,7 @@ RUN_SUITE("threads", a_threadsafe_call_wakes_a_blocked_loop_and_runs_in_its_thre
           a_threadsafe_call_without_memory_says_so,
           threadsafe_calls_of_each_thread_run_in_their_order,
           a_flood_of_threadsafe_calls_starves_neither_tasks_nor_timers,
+          a_thread_that_lets_the_loop_in_first_sleeps_meanwhile,
           a_run_waits_for_threads_and_ends_when_the_last_has_given_its_reference_back,
           what_a_thread_posted_is_called_also_if_its_reference_went_before,
           on_a_hosts_base_what_a_thread_posted_is_called_also_if_its_reference_went_before,
