@@ -142,9 +142,14 @@ static void signals_arm(struct weft__part *part)
     part->loop->idle_events += signals->wanted == signals->added ? signals->added ? 1 : -1 : 0;
 }
 
+/* Those who wait may be woken at any time; and a SIGINT may have come that the runner has not heard of. */
 static bool signals_may_wake(const struct weft__part *part)
 {
-    return ((const struct signals *)(const void *)part)->wait_count > 0;
+    const struct signals *signals = (const struct signals *)(const void *)part;
+    const struct weft__interrupt *interrupt = signals->interrupt;
+
+    return signals->wait_count > 0 ||
+           (interrupt && atomic_load(&signals->sink->interrupts) != interrupt->heard);
 }
 
 static bool signals_base_gone(const struct weft__part *part)

@@ -85,6 +85,33 @@ RULE(one_that_comes_when_main_has_just_ended_is_not_lost)
 }
 END_RULE
 
+/* Waits for what never comes. */
+struct forever {
+    weft_gen gen;
+};
+
+static weft_step forever(void *frame)
+{
+    struct forever *f = frame;
+
+    WEFT_BEGIN(f);
+    WEFT_AWAIT(f, weft_sleep_forever(NULL));
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(forever);
+
+/* 207, 301 */
+RULE(one_that_comes_when_nothing_else_can_come_any_more_cancels_main)
+{
+    weft_runner *runner = weft_runner_new(); /* virtual time would look once more before it jumps */
+
+    plain_sigint();
+    ck_assert_int_eq(weft_call_later(weft_runner_loop(runner), 0.001, raise_call, runner, NULL), 0);
+    ck_assert_int_eq(weft_runner_run(runner, WEFT_CALL(forever), NULL), WEFT_EINTERRUPTED);
+    ck_assert_int_eq(weft_runner_free(runner), 0);
+}
+END_RULE
+
 /* Passes a cancel on only at its second await. */
 struct stays {
     weft_gen gen;
@@ -436,6 +463,7 @@ END_RULE
 
 RUN_SUITE("interrupt", a_sigint_cancels_main_which_may_clean_up,
           a_main_that_swallows_it_has_returned, one_that_comes_when_main_has_just_ended_is_not_lost,
+          one_that_comes_when_nothing_else_can_come_any_more_cancels_main,
           a_second_one_ends_the_run_at_once, two_at_once_end_the_run_too,
           one_that_comes_in_the_last_step_is_not_lost_and_a_failure_neither,
           a_cancel_of_somebody_elses_stays_a_cancel,
