@@ -146,7 +146,9 @@ WEFT_API bool weft_future_cancel_at(weft_future *future, const char *reason, con
  * after it in the same queue.
  * Threads: any.  Errors: WEFT_ECLOSED, WEFT_EUNSHARED, -ENOMEM: the request was not queued. */
 WEFT_API int weft_future_cancel_threadsafe(weft_future *future, const char *reason);
-/* Errors: as above; after WEFT_ECLOSED the reference is still yours. */
+/* Give a reference back from any thread.  Once the loop is closed, its thread gives it back when it next drops a
+ * reference, on one of its futures or on the loop itself; or whoever drops the loop's last pin.
+ * Threads: any.  Errors: WEFT_EUNSHARED, -ENOMEM: the reference is still yours. */
 WEFT_API int weft_future_unref_threadsafe(weft_future *future);
 
 /* Who asked for the cancel and why; NULL where nobody did or gave no reason. */

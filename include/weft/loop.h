@@ -50,6 +50,13 @@ WEFT_API weft_loop *weft_loop_ref(weft_loop *loop);
 /* Give it back; the last one closes the loop.  NULL is fine.  Threads: any, but for the last one. */
 WEFT_API void weft_loop_unref(weft_loop *loop);
 
+/* Keep the loop's memory, and no more: the loop may close, and nothing is kept going for it.  What keeps a pointer to a
+ * loop that others close (a bridge to another library, a plugin) pins it: after the close every call answers
+ * WEFT_ECLOSED.  Threads: any that has the loop by a reference or a pin.  Returns the loop. */
+WEFT_API weft_loop *weft_loop_pin(weft_loop *loop);
+/* Give a pin back.  NULL is fine.  Threads: any. */
+WEFT_API void weft_loop_unpin(weft_loop *loop);
+
 /* Close the loop.  All that is pending ends with WEFT_ECLOSED: operations, sleeps, waits on locks and queues, gather
  * and its kin (futures of your own stay as they are).  Unfinished tasks are destroyed, the youngest first, and
  * reported: cleanup runs, FINALLY does not (weft_loop_shutdown, in weft/runner.h, lets it run).  Frames are freed when

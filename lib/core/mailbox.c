@@ -118,9 +118,11 @@ static void lock_after_loop(weft_loop *loop)
     loop->mailbox.aside--;
 }
 
+static void run_unref(struct weft__hook *hook);
+
 int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
 {
-    bool here = pthread_equal(pthread_self(), loop->thread);
+    bool here = pthread_equal(pthread_self(), loop->thread), gone;
     int error = 0;
 
     if (here)
@@ -128,8 +130,9 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
     lock_after_loop(loop);
-    if (loop->mailbox.gone)
-        error = WEFT_ECLOSED;
+    gone = loop->mailbox.gone;
+    if (gone)
+        error = letter->hook.fn == run_unref ? 0 : WEFT_ECLOSED;
     else if (!here && !guest && loop->mailbox.refs < 2)
         error = WEFT_EUNSHARED;
     if (!error) {
@@ -143,16 +146,18 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
             signal_loop(loop);
     }
     pthread_mutex_unlock(&loop->mailbox.lock);
-    if (!error && here) {
+    if (!error && here && gone) {
+        weft__mailbox_late(loop);
+    } else if (!error && here) {
         weft__mailbox_collect(loop);
         weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
     }
     return error;
 }
 
-static void run_posted(struct weft__hook *hook);
-
-static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason)
+/* `fn` is what the letter is for; a call's is user_fn. */
+static int post(weft_loop *loop, void (*fn)(struct weft__hook *hook), weft_call_fn *user_fn,
+                void *arg, const char *reason)
 {
     struct posted *posted = weft__alloc(sizeof(*posted));
     int error;
@@ -160,51 +165,58 @@ static int post(weft_loop *loop, weft_call_fn *fn, void *arg, const char *reason
     if (!posted)
         return -ENOMEM;
     *posted = (struct posted){
-        .letter.hook.fn = run_posted, .loop = loop, .fn = fn, .arg = arg, .reason = reason};
+        .letter.hook.fn = fn, .loop = loop, .fn = user_fn, .arg = arg, .reason = reason};
     error = weft__mailbox_post(loop, &posted->letter, false);
     if (error)
         weft__free(posted, sizeof(*posted));
     return error;
 }
 
-int weft_call_soon_threadsafe(weft_loop *loop, weft_call_fn *fn, void *arg)
+/* Free a letter, and tell what was in it. */
+static struct posted opened(struct weft__hook *hook)
 {
-    return post(loop, fn, arg, NULL);
+    struct posted *posted = weft__container_of(hook, struct posted, letter.hook);
+    struct posted copy = *posted;
+
+    weft__free(posted, sizeof(*posted));
+    return copy;
 }
 
-/* Tells a cancel from a call: its function is never called. */
-static void is_cancel(void *arg)
+/* In a loop that closes, calls and cancels are dropped; a reference is given back all the same. */
+static void run_call(struct weft__hook *hook)
 {
-    (void)arg;
+    struct posted call = opened(hook);
+
+    if (!call.loop->closed)
+        call.fn(call.arg);
+}
+
+static void run_cancel(struct weft__hook *hook)
+{
+    struct posted cancel = opened(hook);
+
+    if (!cancel.loop->closed)
+        weft_future_cancel_at(cancel.arg, cancel.reason, "another thread");
+}
+
+static void run_unref(struct weft__hook *hook)
+{
+    weft_future_unref(opened(hook).arg);
+}
+
+int weft_call_soon_threadsafe(weft_loop *loop, weft_call_fn *fn, void *arg)
+{
+    return post(loop, run_call, fn, arg, NULL);
 }
 
 int weft_future_cancel_threadsafe(weft_future *future, const char *reason)
 {
-    return post(future->loop, is_cancel, future, reason);
-}
-
-static void unref_posted(void *arg)
-{
-    weft_future_unref(arg);
+    return post(future->loop, run_cancel, NULL, future, reason);
 }
 
 int weft_future_unref_threadsafe(weft_future *future)
 {
-    return future ? post(future->loop, unref_posted, future, NULL) : 0;
-}
-
-/* Its turn has come.  In a loop that closes, a call is dropped, and a reference is given back all the same. */
-static void run_posted(struct weft__hook *hook)
-{
-    struct posted run = *weft__container_of(hook, struct posted, letter.hook);
-
-    weft__free(weft__container_of(hook, struct posted, letter.hook), sizeof(run));
-    if (run.loop->closed && run.fn != unref_posted)
-        return;
-    if (run.fn == is_cancel)
-        weft_future_cancel_at(run.arg, run.reason, "another thread");
-    else
-        run.fn(run.arg);
+    return future ? post(future->loop, run_unref, NULL, future, NULL) : 0;
 }
 
 /* Take over what was posted.  It is fed to the rounds in portions (weft__mailbox_feed), so that a flood does not
@@ -258,6 +270,22 @@ void weft__mailbox_close(weft_loop *loop)
         close(loop->mailbox.wake_write);
 }
 
+void weft__mailbox_late(weft_loop *loop)
+{
+    struct weft__letter *letter, *next;
+
+    pthread_mutex_lock(&loop->mailbox.lock);
+    letter = loop->mailbox.posted;
+    loop->mailbox.posted = loop->mailbox.last_posted = NULL;
+    loop->mailbox.guests++; /* the last of them may be all that keeps it */
+    pthread_mutex_unlock(&loop->mailbox.lock);
+    for (; letter; letter = next) {
+        next = letter->next;
+        letter->hook.fn(&letter->hook);
+    }
+    weft__loop_leave_guest(loop);
+}
+
 /* ---- the memory ------------------------------------------------------------------------------------------ */
 
 static void free_loop(weft_loop *loop)
@@ -274,14 +302,17 @@ static void free_loop(weft_loop *loop)
 
 void weft__loop_released(weft_loop *loop)
 {
-    bool forsaken;
+    bool forsaken, late;
 
     pthread_mutex_lock(&loop->mailbox.lock);
+    late = loop->mailbox.gone && loop->mailbox.posted;
     loop->mailbox.forsaken = loop->mailbox.refs == 0 && loop->held == 0;
     forsaken = loop->mailbox.forsaken && loop->mailbox.guests == 0;
     pthread_mutex_unlock(&loop->mailbox.lock);
     if (forsaken)
         free_loop(loop);
+    else if (late)
+        weft__mailbox_late(loop);
 }
 
 void weft__loop_enter_guest(weft_loop *loop)
@@ -383,7 +414,9 @@ void weft_loop_unref(weft_loop *loop)
     }
     pthread_mutex_unlock(&loop->mailbox.lock);
     if (!last) {
-        if (here)
+        if (here && loop->closed)
+            weft__mailbox_late(loop);
+        else if (here)
             weft__loop_listen(loop);
         return;
     }
@@ -391,4 +424,26 @@ void weft_loop_unref(weft_loop *loop)
     if (weft_loop_close(loop) == WEFT_ERUNNING)
         weft__fatal("the last reference on a loop was dropped while it was running");
     weft__loop_let_go(loop);
+}
+
+/* ---- pins: the memory alone --------------------------------------------------------------------------------- */
+
+weft_loop *weft_loop_pin(weft_loop *loop)
+{
+    weft__loop_enter_guest(loop);
+    return loop;
+}
+
+void weft_loop_unpin(weft_loop *loop)
+{
+    bool late;
+
+    if (!loop)
+        return;
+    pthread_mutex_lock(&loop->mailbox.lock);
+    late = loop->mailbox.refs == 0 && loop->mailbox.posted;
+    pthread_mutex_unlock(&loop->mailbox.lock);
+    if (late)
+        weft__mailbox_late(loop);
+    weft__loop_leave_guest(loop);
 }

@@ -55,6 +55,8 @@ void weft__mailbox_feed(weft_loop *loop, unsigned count);
 /* The loop closes: refuse what comes from now on, and queue what came before; then close the descriptors. */
 void weft__mailbox_refuse(weft_loop *loop);
 void weft__mailbox_close(weft_loop *loop);
+/* The loop is closed: references on futures that other threads have given back since then go. */
+void weft__mailbox_late(weft_loop *loop);
 /* Nobody looks at it any more. */
 void weft__mailbox_destroy(weft_loop *loop);
 /* Post a letter from any thread; nothing is allocated.  A guest needs no reference on the loop.
