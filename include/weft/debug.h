@@ -29,7 +29,7 @@ extern "C" {
 WEFT_API void weft_dump(weft_loop *loop, FILE *out);
 
 /* Turn the debug mode on or off; it is on from the start where the environment has WEFT_DEBUG=1.  It stops
- * the program on a call from the wrong thread, refuses to await in a circle (WEFT_EDEADLOCK), reports
+ * the program on any call from the wrong thread, refuses to await in a circle (WEFT_EDEADLOCK), reports
  * abandoned futures, and reports slow steps. */
 WEFT_API void weft_loop_set_debug(weft_loop *loop, bool on);
 WEFT_API bool weft_loop_debug(const weft_loop *loop);

@@ -18,8 +18,9 @@
  * events keep event_base_dispatch going while a timer, a descriptor or another thread (weft_loop_ref) may
  * still bring something, and no longer.  Close the loop before the base is freed.
  *
- * Threads: a loop and all that it owns belong to one thread, the one that made it, except for what is called
- * _threadsafe.  The debug mode (weft/debug.h) checks it.
+ * Threads: a loop and all that it owns belong to one thread, the one that made it or has taken it over, except for
+ * what is called _threadsafe.  A run, a shutdown, a close and a dispatch in another thread stop the program; the debug
+ * mode (weft/debug.h) checks every call.
  *
  * Source: asyncio.BaseEventLoop.  What differs: descriptors and timers are looked at every 256 callbacks
  * instead of every round, because a poll costs a hundred times a step; equal deadlines keep their order;
@@ -56,6 +57,20 @@ WEFT_API void weft_loop_unref(weft_loop *loop);
 WEFT_API weft_loop *weft_loop_pin(weft_loop *loop);
 /* Give a pin back.  NULL is fine.  Threads: any. */
 WEFT_API void weft_loop_unpin(weft_loop *loop);
+
+/* Make a loop in one thread and run it in another:
+ *
+ *     weft_loop *loop = weft_loop_ref(weft_loop_new(NULL));       weft_loop_take_over(loop);
+ *     weft_loop_hand_over(loop);                                  weft_run_forever(loop);
+ *     pthread_create(&thread, NULL, runs_it, loop);               weft_loop_unref(loop);
+ *     weft_task_new_threadsafe(loop, WEFT_CALL(...));
+ *
+ * From the first call to the second the loop is nobody's: any thread may post to it, and none may do more.  What it has
+ * by then goes with it.  The first to take it over has it; also the thread that gave it away.
+ * Errors: of both, WEFT_ECLOSED; of the first, WEFT_ERUNNING: from inside a run or a callback; of the second,
+ * WEFT_EINVALIDSTATE: it is not handed over, or somebody has been faster. */
+WEFT_API int weft_loop_hand_over(weft_loop *loop);
+WEFT_API int weft_loop_take_over(weft_loop *loop) WEFT_NODISCARD;
 
 /* Close the loop.  All that is pending ends with WEFT_ECLOSED: operations, sleeps, waits on locks and queues, gather
  * and its kin (futures of your own stay as they are).  Unfinished tasks are destroyed, the youngest first, and

@@ -115,9 +115,9 @@ int weft_loop_close(weft_loop *loop)
     struct weft__thread before = weft__thread;
     bool base_gone;
 
-    weft__check_thread(loop, "weft_loop_close");
     if (loop->closed)
         return 0;
+    weft__only_here(loop, "weft_loop_close");
     if (loop->running || loop->draining)
         return WEFT_ERUNNING;
     weft__loop_hold(loop);

@@ -44,17 +44,10 @@ void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, voi
 
 /* ---- the debug mode --------------------------------------------------------------------------------------- */
 
-static void wrong_thread(const weft_loop *loop, const char *what)
-{
-    weft__fatal("%s on loop %p from another thread than the loop's; from there, use what is called "
-                "_threadsafe",
-                what, (const void *)loop);
-}
-
 void weft__guard(const weft_loop *loop, const char *what, const void *object, enum weft__use how)
 {
-    if (what && loop->debug && !pthread_equal(pthread_self(), loop->thread))
-        wrong_thread(loop, what);
+    if (what && loop->debug)
+        weft__only_here(loop, what);
     if (loop->order && loop->order->use && (object || how >= WEFT__USE_ALL))
         loop->order->use(loop->order, object, how);
 }

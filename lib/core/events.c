@@ -138,6 +138,7 @@ static void pump(weft_loop *loop, void (*go)(weft_loop *loop))
     static const struct timeval zero = {0, 0};
     struct weft__thread before = weft__thread;
 
+    weft__only_here(loop, "a dispatch of its event_base");
     loop->pumping = false;
     weft__thread.loop = loop;
     weft__thread.task = NULL;
@@ -189,6 +190,7 @@ void weft__loop_follow(weft_loop *loop)
 static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
+    weft__only_here(arg, "a dispatch of its event_base");
     weft__mailbox_collect(arg);
 }
 

@@ -147,7 +147,7 @@ static int run(weft_loop *loop)
 
 int weft_run_forever(weft_loop *loop)
 {
-    weft__check_thread(loop, "weft_run_forever");
+    weft__only_here(loop, "weft_run_forever");
     return run(loop);
 }
 
@@ -174,7 +174,7 @@ int(weft_run_until_complete)(weft_loop *loop, weft_future *future, void **value)
 
     if (value)
         *value = NULL;
-    weft__check_thread(loop, "weft_run_until_complete");
+    weft__only_here(loop, "weft_run_until_complete");
     if (loop->closed || loop->running || loop->draining || weft__thread.loop) {
         result = loop->closed && weft__done(future) ? weft_future_error(future)
                  : loop->closed                     ? WEFT_ECLOSED

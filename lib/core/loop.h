@@ -66,7 +66,8 @@ struct weft_loop {
 
     struct weft__calls calls;
     struct weft__mailbox mailbox;
-    pthread_t thread;
+    pthread_t thread; /* whose it is, unless it is nobody's; both change under the mailbox's lock */
+    bool nobodys;     /* handed over, and not taken over yet */
 
     struct weft__node closers; /* hooks of what hears of the close: see close.c */
 
@@ -98,6 +99,21 @@ extern weft_loop *weft__loops;
 extern pthread_mutex_t weft__loops_lock; /* of that list */
 /* It closes. */
 void weft__loop_unlink(weft_loop *loop);
+
+/* Whether this is the loop's thread: on that thread, or under the mailbox's lock; and on any. */
+static inline bool weft__is_here(const weft_loop *loop)
+{
+    return !loop->nobodys && pthread_equal(pthread_self(), loop->thread);
+}
+bool weft__loop_is_here(weft_loop *loop);
+
+/* Misuse of a loop from another thread: stop the program; where calls are frequent, in debug mode only. */
+WEFT_NORETURN void weft__wrong_thread(const weft_loop *loop, const char *what);
+static inline void weft__only_here(const weft_loop *loop, const char *what)
+{
+    if (weft__unlikely(!weft__is_here(loop)))
+        weft__wrong_thread(loop, what);
+}
 
 /* A call on a guarded loop.  Debug mode: misuse from another thread stops the program. */
 void weft__guard(const weft_loop *loop, const char *what, const void *object, enum weft__use how);

@@ -122,7 +122,7 @@ static void run_unref(struct weft__hook *hook);
 
 int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
 {
-    bool here = pthread_equal(pthread_self(), loop->thread), gone;
+    bool here, gone;
     int error = 0;
 
     if (here)
@@ -130,6 +130,7 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
     lock_after_loop(loop);
+    here = weft__is_here(loop);
     gone = loop->mailbox.gone;
     if (gone)
         error = letter->hook.fn == run_unref ? 0 : WEFT_ECLOSED;
@@ -388,11 +389,14 @@ void weft__guests_close(weft_loop *loop)
 
 weft_loop *weft_loop_ref(weft_loop *loop)
 {
+    bool here;
+
     pthread_mutex_lock(&loop->mailbox.lock);
     loop->mailbox.refs++;
     atomic_store(&loop->mailbox.shared, loop->mailbox.refs > 1);
+    here = weft__is_here(loop);
     pthread_mutex_unlock(&loop->mailbox.lock);
-    if (pthread_equal(pthread_self(), loop->thread))
+    if (here)
         weft__loop_listen(loop);
     return loop;
 }
@@ -403,8 +407,8 @@ void weft_loop_unref(weft_loop *loop)
 
     if (!loop)
         return;
-    here = pthread_equal(pthread_self(), loop->thread);
     pthread_mutex_lock(&loop->mailbox.lock);
+    here = weft__is_here(loop);
     last = --loop->mailbox.refs == 0;
     if (!last) {
         atomic_store(&loop->mailbox.shared, loop->mailbox.refs > 1);

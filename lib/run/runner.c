@@ -119,9 +119,9 @@ int weft_loop_shutdown(weft_loop *loop, double seconds)
                                 .loop = loop};
     int error = 0, closed;
 
-    weft__check_thread(loop, "weft_loop_shutdown");
     if (loop->closed)
         return 0;
+    weft__only_here(loop, "weft_loop_shutdown");
     if (loop->running || loop->draining || weft__thread.loop)
         return WEFT_ERUNNING;
     if (isnan(seconds))

@@ -208,7 +208,7 @@ static int receive(weft_remote *remote, void **value)
 
 int weft_remote_wait(weft_remote *remote, double seconds, void **value)
 {
-    bool here = remote->loop && pthread_equal(pthread_self(), remote->loop->thread);
+    bool here = remote->loop && weft__loop_is_here(remote->loop);
     struct weft__until until;
     int error = 0;
 
