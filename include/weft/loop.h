@@ -6,7 +6,8 @@
  *     weft_loop_unref(loop);                          event_base_dispatch(base);   yours, as ever
  *
  * It runs rounds: what is ready when a round begins is the round, and what that makes ready comes in the
- * next.  After at most 256 callbacks it looks at timers and descriptors.
+ * next.  After at most 256 callbacks, a turn, it looks at timers and descriptors; on a base of yours also after about
+ * a millisecond (weft_loop_set_turn).
  *
  *     OPEN <---> RUNNING (weft_run_until_complete, weft_run_forever, or inside the host's dispatch)
  *       |
@@ -114,6 +115,12 @@ WEFT_API void weft_loop_stop(weft_loop *loop);
 /* Stop at once, before the next callback, and let weft_run_ return `code` (negative).
  * Source: KeyboardInterrupt and SystemExit, which pass through asyncio's loop. */
 WEFT_API void weft_abort(weft_loop *loop, int code);
+
+/* Set how long a turn may be: so many callbacks, and about so many seconds (WEFT_NEVER: however long they take).  Then
+ * the loop looks at timers and descriptors, or the host goes on.  At first 256 callbacks, and on a base of yours
+ * 0.001 s.  The last callback may take longer: nothing interrupts it.  A virtual clock measures no turns.
+ * Errors: -EINVAL: no callbacks, no time, not a number. */
+WEFT_API int weft_loop_set_turn(weft_loop *loop, unsigned callbacks, double seconds);
 
 /* ---- Callbacks ----------------------------------------------------------------------------------------- */
 

@@ -345,7 +345,9 @@ weft_loop *weft_loop_new(struct event_base *base)
     loop->is_virtual = loop->own_base && clock && strcmp(clock, "virtual") == 0;
     weft__loop_observe(loop);
     loop->slow_ns = WEFT__NS / 10;
-    loop->rounds_left = WEFT__TURN;
+    loop->rounds_left = loop->turn_calls = WEFT__TURN;
+    loop->portion = WEFT__TURN / 2;
+    loop->turn_ns = loop->own_base ? 0 : WEFT__TURN_NS;
     init_immortals(loop);
     weft__count(WEFT__COUNT_LOOPS, 1);
     link_loop(loop);

@@ -17,9 +17,10 @@
 #include "core/use.h"
 
 enum {
-    WEFT__EAGER = 32,  /* eager steps within each other, before a new task is queued instead */
-    WEFT__AWAITS = 64, /* awaits of done futures in a row, before a task gives way */
-    WEFT__TURN = 256   /* callbacks, before the loop looks at timers and descriptors */
+    WEFT__EAGER = 32,       /* eager steps within each other, before a new task is queued instead */
+    WEFT__AWAITS = 64,      /* awaits of done futures in a row, before a task gives way */
+    WEFT__TURN = 256,       /* callbacks, before the loop looks at timers and descriptors, */
+    WEFT__TURN_NS = 1000000 /* and ns, on a host's base; unless it is told otherwise */
 };
 
 struct weft__order;  /* core/round.h */
@@ -30,6 +31,9 @@ struct weft_loop {
     struct weft__node ready;
     struct weft__node batch;
     unsigned awaits_left;
+    unsigned turn_calls;  /* callbacks in a turn */
+    unsigned portion;     /* of them, posts of other threads */
+    int64_t turn_ns;      /* a turn's time; 0: as long as it takes */
     unsigned rounds_left; /* so many may follow an event each, before a whole turn does */
     bool debug;
     bool observed; /* debug, hooks, or an order of the test's: rounds take the long way */

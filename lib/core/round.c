@@ -2,7 +2,8 @@
  *
  * A round is a snapshot of what is ready (`batch`); what it makes ready (`ready`) is the next round.  A turn is
  * what happens between two looks at libevent: due timers, then up to 256 callbacks, over as many rounds as
- * that takes.
+ * that takes; on a host's base, for about a millisecond.  The clock is read after 4 callbacks, and as long as they are
+ * short, after twice as many each time: seven times in 256.
  *
  * What a descriptor's event makes ready, while nothing else is, is a round of its own, and runs at once: the answer to
  * a message is written while the socket, the kernel's part and ours, is still in the processor's cache.  An echo server
@@ -11,6 +12,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "core/loop.h"
@@ -134,28 +136,54 @@ void weft__round(weft_loop *loop)
     loop->draining = false;
 }
 
-/* Run rounds: at most WEFT__TURN callbacks, or until nothing is ready; one round only if it stops. */
-static void drain(weft_loop *loop)
+/* Run rounds: at most `count` callbacks, or until nothing is ready; one round only if it stops, which may have `begun`
+ * before.  Returns whether that many have run. */
+static bool drain(weft_loop *loop, unsigned count, bool begun)
 {
     struct weft__node *node;
 
-    for (unsigned left = WEFT__TURN; left > 0 && !loop->abort_code; left--) {
+    for (unsigned left = count; left > 0; left--) {
+        if (weft__unlikely(loop->abort_code))
+            return false;
         if (weft__queue_empty(&loop->batch)) {
-            if (loop->stopping && left < WEFT__TURN)
-                return;
+            if (loop->stopping && (begun || left < count))
+                return false;
             weft__queue_move(&loop->batch, &loop->ready);
         }
         if (weft__unlikely(loop->observed)) {
             if (!run_observed(loop))
-                return;
+                return false;
             continue;
         }
         node = weft__queue_pop(&loop->batch);
         if (!node)
-            return;
+            return false;
         weft__prefetch(loop->batch.next); /* with many tasks, each is a miss */
         dispatch_one(loop, node);
     }
+    return true;
+}
+
+/* The same, until the turn's time is up, too.  As many posts as were half of it are fed to the next one. */
+static void drain_in_time(weft_loop *loop, int64_t began)
+{
+    unsigned ran = 0, slice = 4, most = loop->turn_calls;
+
+    for (;;) {
+        int64_t took;
+
+        slice = slice < most - ran ? slice : most - ran;
+        if (!drain(loop, slice, ran > 0))
+            break;
+        ran += slice;
+        took = ran < most ? weft__monotonic() - began : loop->turn_ns;
+        if (took >= loop->turn_ns) {
+            loop->portion = (ran + 1) / 2;
+            return;
+        }
+        slice = took < loop->turn_ns / 4 ? slice * 2 : 1;
+    }
+    loop->portion = (most + 1) / 2;
 }
 
 bool weft__anything_ready(const weft_loop *loop)
@@ -172,9 +200,24 @@ void weft__turn(weft_loop *loop)
     loop->rounds_left = WEFT__TURN;
     loop->now_ms = (uint32_t)(now / 1000000);
     weft__timers_fire(loop, now);
-    weft__mailbox_feed(loop, WEFT__TURN / 2);
-    drain(loop);
+    weft__mailbox_feed(loop, loop->portion);
+    if (loop->turn_ns == 0 || loop->is_virtual)
+        drain(loop, loop->turn_calls, false);
+    else
+        drain_in_time(loop, now);
     loop->draining = false;
+}
+
+int weft_loop_set_turn(weft_loop *loop, unsigned callbacks, double seconds)
+{
+    loop = weft__loop_of(loop);
+    if (!callbacks || !(seconds > 0)) /* nor a number that is none */
+        return -EINVAL;
+    loop->turn_calls = callbacks;
+    loop->portion = callbacks / 2 + callbacks % 2;
+    loop->turn_ns = seconds > 3.2e9 ? 0 : (int64_t)(seconds * WEFT__NS);
+    loop->turn_ns += seconds <= 3.2e9 && loop->turn_ns == 0; /* 0 is for ever */
+    return 0;
 }
 
 void weft__drop_queued(weft_loop *loop)
