@@ -16,8 +16,13 @@
  * A program that watches SIGINT has taken it over from its runner (weft/runner.h): it cancels no main then.
  *
  * Our own handler writes into a pipe of the loop; libevent's is not used, because it serves one event_base a process.
- * It runs with SA_RESTART, in whichever thread the kernel chooses.  One that you install over it is yours to take
- * away: weft does not touch it.
+ * It runs with SA_RESTART, in whichever thread the kernel chooses.
+ *
+ * A handler of yours that was there before, a function, goes on hearing the signal: ours calls it, and runs with its
+ * mask and its SA_RESTART.  So a host's evsignal and weft_signal both get it.  What comes the other way round is not
+ * in weft's hands: a handler that you install over ours hears the signal alone, unless it calls ours in turn (libevent's
+ * does not), and is yours to take away.  If you take yours away from under ours, by sigaction or by event_del, ours goes
+ * with it, until the next weft_signal.
  *
  * Source: loop.add_signal_handler; trio.open_signal_receiver.
  */

@@ -280,9 +280,12 @@ static int watch(weft_loop *loop, int signum, struct signals **signals)
         return -EINVAL;
     error = signals_open(loop);
     *signals = signals_find(loop);
-    if (error || atomic_load(&(*signals)->sink->wanted[signum]))
+    if (error)
         return error;
-    return weft__sink_watch((*signals)->sink, signum);
+    if (!atomic_load(&(*signals)->sink->wanted[signum]))
+        return weft__sink_watch((*signals)->sink, signum);
+    weft__sink_insist(signum);
+    return 0;
 }
 
 weft_future *weft_signal(weft_loop *loop, int signum)

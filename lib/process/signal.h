@@ -25,6 +25,8 @@ void weft__sink_give_back(struct weft__sink *sink);
 
 /* Errors: what sigaction says. */
 int weft__sink_watch(struct weft__sink *sink, int signum);
+/* It is wanted; see to it that it comes, unless another function than ours has been installed. */
+void weft__sink_insist(int signum);
 /* Once it has returned, no handler touches the sink for this signal; what came before is pending. */
 void weft__sink_forget(struct weft__sink *sink, int signum);
 

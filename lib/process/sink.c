@@ -12,6 +12,9 @@
  *
  *     what it was --the first sink that wants the signal--> on_signal --the last one no longer does--> what it was
  *
+ * A handler that was there before is called, too, by ours: a signal is not taken away from who has it.  When ours is left
+ * in place, because another one was installed over it, and that one then puts it back, it does what was done before.
+ *
  * SIGINT goes to who waits for it.  If nobody watches it, and a runner's main runs, the handler counts for the
  * runner; the third one is fatal, from within the handler: that works also if a body never returns.
  *
@@ -40,7 +43,19 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct {
     int users; /* sinks that want it; a runner counts, too */
     struct sigaction before;
+    /* for the handler: */
+    atomic_bool used;
+    _Atomic(uintptr_t) earlier; /* SIG_DFL, SIG_IGN, or the function that was there before */
+    atomic_bool takes_info;     /* as SA_SIGINFO says */
+    atomic_bool is_one_shot;    /* as SA_RESETHAND says: it is SIG_DFL after its first call */
 } table[NSIG];
+
+#if defined(__GNUC__)
+#define AT_ONCE __attribute__((tls_model("initial-exec"))) /* a handler must not allocate it */
+#else
+#define AT_ONCE
+#endif
+static _Thread_local int passing_on AT_ONCE; /* the signal that an earlier handler is being told of */
 
 /* ---- the handler ------------------------------------------------------------------------------------------- */
 
@@ -70,12 +85,34 @@ static void count_interrupt(struct weft__sink *sink)
     atomic_fetch_sub(&sink->inside, 1);
 }
 
-static void on_signal(int signum)
+/* Call the handler that was there before.  If that one calls ours in turn, it has been over ours once. */
+static void pass_on(int signum, siginfo_t *info, void *context)
+{
+    uintptr_t earlier = atomic_load(&table[signum].earlier);
+    bool takes_info = atomic_load(&table[signum].takes_info);
+    int outer = passing_on;
+
+    if (earlier == (uintptr_t)SIG_DFL || earlier == (uintptr_t)SIG_IGN)
+        return;
+    if (atomic_load(&table[signum].is_one_shot) &&
+        !atomic_compare_exchange_strong(&table[signum].earlier, &earlier, (uintptr_t)SIG_DFL))
+        return;
+    passing_on = signum;
+    if (takes_info)
+        ((void (*)(int, siginfo_t *, void *))earlier)(signum, info, context);
+    else
+        ((void (*)(int))earlier)(signum);
+    passing_on = outer;
+}
+
+static void on_signal(int signum, siginfo_t *info, void *context)
 {
     struct weft__sink *runner = atomic_load(&interrupted);
     bool taken = false;
     int error = errno;
 
+    if (passing_on == signum)
+        return;
     for (int i = 0; i < SINKS; i++) {
         struct weft__sink *sink = &sinks[i];
 
@@ -91,6 +128,10 @@ static void on_signal(int signum)
     }
     if (signum == SIGINT && !taken && runner)
         count_interrupt(runner);
+    else if (!atomic_load(&table[signum].used) &&
+             atomic_load(&table[signum].earlier) == (uintptr_t)SIG_DFL)
+        die(signum);
+    pass_on(signum, info, context);
     errno = error;
 }
 
@@ -103,26 +144,74 @@ static void wait_outside(struct weft__sink *sink)
 
 /* ---- the table; under the lock ----------------------------------------------------------------------------- */
 
+static bool is_ours(const struct sigaction *action)
+{
+    return action->sa_flags & SA_SIGINFO && action->sa_sigaction == on_signal;
+}
+
+static bool is_function(const struct sigaction *action)
+{
+    return action->sa_flags & SA_SIGINFO ||
+           (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
+/* Remember what was there, where the handler finds it. */
+static void remember(int signum, const struct sigaction *before)
+{
+    table[signum].before = *before;
+    atomic_store(&table[signum].earlier, (uintptr_t)SIG_IGN); /* while the rest changes */
+    atomic_store(&table[signum].takes_info, (before->sa_flags & SA_SIGINFO) != 0);
+    atomic_store(&table[signum].is_one_shot, (before->sa_flags & (int)SA_RESETHAND) != 0);
+    atomic_store(&table[signum].earlier, before->sa_flags & SA_SIGINFO
+                                             ? (uintptr_t)before->sa_sigaction
+                                             : (uintptr_t)before->sa_handler);
+}
+
+/* Install our handler, which runs as the one before did.  Errors: what sigaction says. */
+static int install(int signum, const struct sigaction *before)
+{
+    static const int kept = SA_RESTART | SA_NODEFER | SA_NOCLDSTOP | SA_NOCLDWAIT;
+    struct sigaction action = {.sa_sigaction = on_signal, .sa_flags = SA_RESTART};
+
+    if (is_function(before)) {
+        action.sa_mask = before->sa_mask;
+        action.sa_flags = before->sa_flags & kept;
+    } else {
+        sigemptyset(&action.sa_mask);
+    }
+    action.sa_flags |= SA_SIGINFO | SA_ONSTACK;
+    remember(signum, before); /* first: from now on the handler may run */
+    return sigaction(signum, &action, NULL) == 0 ? 0 : -errno;
+}
+
 /* One more wants a signal.  Errors: what sigaction says. */
 static int use(int signum)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction now;
+    int error = sigaction(signum, NULL, &now) == 0 ? 0 : -errno;
 
-    sigemptyset(&action.sa_mask);
-    if (!table[signum].users && sigaction(signum, &action, &table[signum].before) != 0)
-        return -errno;
+    if (!error && !table[signum].users && !is_ours(&now))
+        error = install(signum, &now);
+    if (error)
+        return error;
     table[signum].users++;
+    atomic_store(&table[signum].used, true);
     return 0;
 }
 
 /* One less; what another part of the program has installed meanwhile stays. */
 static void disuse(int signum)
 {
-    struct sigaction now;
+    struct sigaction now, *before = &table[signum].before;
 
-    if (--table[signum].users == 0 && sigaction(signum, NULL, &now) == 0 &&
-        now.sa_handler == on_signal)
-        sigaction(signum, &table[signum].before, NULL);
+    if (--table[signum].users > 0)
+        return;
+    atomic_store(&table[signum].used, false);
+    if (before->sa_flags & (int)SA_RESETHAND &&
+        atomic_load(&table[signum].earlier) == (uintptr_t)SIG_DFL)
+        *before = (struct sigaction){.sa_handler = SIG_DFL};
+    if (sigaction(signum, NULL, &now) == 0 && is_ours(&now))
+        sigaction(signum, before, NULL);
 }
 
 /* Wanted first: between the two the signal is ours already, and must find where to go. */
@@ -140,6 +229,17 @@ int weft__sink_watch(struct weft__sink *sink, int signum)
     }
     pthread_mutex_unlock(&lock);
     return error;
+}
+
+/* Who had a handler under ours, and took it away, took ours along, and left none. */
+void weft__sink_insist(int signum)
+{
+    struct sigaction now;
+
+    pthread_mutex_lock(&lock);
+    if (table[signum].users && sigaction(signum, NULL, &now) == 0 && !is_function(&now))
+        (void)install(signum, &now);
+    pthread_mutex_unlock(&lock);
 }
 
 /* In the reverse order: what still comes meanwhile is pending afterwards. */
@@ -197,7 +297,9 @@ static bool sigint_is_free(void)
 
     if (!table[SIGINT].users && sigaction(SIGINT, NULL, &now) != 0)
         return false;
-    return now.sa_handler == SIG_DFL;
+    if (is_ours(&now)) /* left in place */
+        now = table[SIGINT].before;
+    return !is_function(&now) && now.sa_handler == SIG_DFL;
 }
 
 bool weft__sink_interrupt(struct weft__sink *sink)
