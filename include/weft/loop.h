@@ -23,6 +23,13 @@
  * what is called _threadsafe.  A run, a shutdown, a close and a dispatch in another thread stop the program; the debug
  * mode (weft/debug.h) checks every call.
  *
+ * Fork: after a fork without exec both sides may go on with a loop of the thread that forked, or close it; what the
+ * child does never disturbs the parent.  Each side has its own wake-up for threads and signals.  At its first use in the
+ * child weft makes the base anew (event_reinit), also one of yours; you do so yourself, as libevent asks, before you
+ * dispatch it there.  What is registered is watched on both sides: who reads a shared socket first has it.  Jobs in
+ * threads end in the child with WEFT_EABANDONED: their threads are the parent's.  The references that other threads
+ * hold are never given back there, and loops of other threads can be neither used nor closed.
+ *
  * Source: asyncio.BaseEventLoop.  What differs: descriptors and timers are looked at every 256 callbacks
  * instead of every round, because a poll costs a hundred times a step; equal deadlines keep their order;
  * a run that nothing can wake any more ends with WEFT_EDEADLOCK instead of hanging.

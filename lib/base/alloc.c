@@ -212,6 +212,16 @@ static void arena_retire(void *value)
     weft__thread.arena = NULL;
 }
 
+static void before_fork(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void after_fork(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
 static void set_up(void)
 {
     const char *how = getenv("WEFT_MALLOC");
@@ -222,6 +232,7 @@ static void set_up(void)
 #endif
     atomic_store(&special, plain || atomic_load(&failing));
     pthread_key_create(&at_thread_end, arena_retire);
+    (void)pthread_atfork(before_fork, after_fork, after_fork); /* the child finds the lock free */
 }
 
 /* This thread's arena: an idle one, or a new one.  NULL without memory. */

@@ -122,6 +122,8 @@ int weft_loop_close(weft_loop *loop)
         return WEFT_ERUNNING;
     weft__loop_hold(loop);
     base_gone = weft__events_gone(loop);
+    if (!base_gone)
+        weft__fork_check(loop);
     weft__guests_close(loop);
     stop_parts(loop); /* jobs may look at memory that goes next */
     loop->closed = loop->dropping = true;

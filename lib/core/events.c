@@ -117,6 +117,7 @@ void weft__loop_listen(weft_loop *loop)
     wanted = wanted || atomic_load(&loop->mailbox.waits) || loop->mailbox.due > 0;
     if (wanted == events->wake_added)
         return;
+    weft__fork_check(loop);
     if (wanted)
         wanted = weft__event_add_or_poll(loop, &events->wake, NULL);
     else
@@ -139,6 +140,7 @@ static void pump(weft_loop *loop, void (*go)(weft_loop *loop))
     struct weft__thread before = weft__thread;
 
     weft__only_here(loop, "a dispatch of its event_base");
+    weft__fork_check(loop);
     loop->pumping = false;
     weft__thread.loop = loop;
     weft__thread.task = NULL;
@@ -191,6 +193,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
     weft__only_here(arg, "a dispatch of its event_base");
+    weft__fork_check(arg);
     weft__mailbox_collect(arg);
 }
 
@@ -206,7 +209,7 @@ int weft__events_open(weft_loop *loop)
         return -ENOMEM;
     event_assign(&events->timer, loop->base, -1, 0, on_timer, loop);
     event_assign(&events->pump, loop->base, -1, 0, on_pump, loop);
-    event_assign(&events->wake, loop->base, loop->mailbox.wake_read, EV_READ | EV_PERSIST, on_wake,
+    event_assign(&events->wake, loop->base, loop->mailbox.wake[0], EV_READ | EV_PERSIST, on_wake,
                  loop);
     error = weft__event_add(&events->timer,
                             &hour); /* to reserve; two at once need two places in the heap */

@@ -118,12 +118,14 @@ static int run(weft_loop *loop)
         return WEFT_ERUNNING;
     if (loop->closed)
         return WEFT_ECLOSED;
+    weft__fork_check(loop);
     loop->running = true;
     weft__thread.loop = loop;
     weft__mailbox_collect(loop);
     for (;;) {
         bool stopping = loop->stopping;
 
+        weft__fork_check(loop); /* a callback may have forked */
         result = poll_events(loop);
         if (result)
             break;
@@ -286,6 +288,20 @@ static void init_immortals(weft_loop *loop)
 pthread_mutex_t weft__loops_lock = PTHREAD_MUTEX_INITIALIZER;
 weft_loop *weft__loops;
 
+void weft__loops_lock(void)
+{
+    pthread_mutex_lock(&loops_lock);
+    for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
+        pthread_mutex_lock(&loop->mailbox.lock);
+}
+
+void weft__loops_unlock(void)
+{
+    for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
+        pthread_mutex_unlock(&loop->mailbox.lock);
+    pthread_mutex_unlock(&loops_lock);
+}
+
 static void link_loop(weft_loop *loop)
 {
     pthread_mutex_lock(&weft__loops_lock);
@@ -338,6 +354,8 @@ weft_loop *weft_loop_new(struct event_base *base)
     weft__queue_init(&loop->ready);
     weft__queue_init(&loop->batch);
     weft__queue_init(&loop->closers);
+    weft__forks_watch();
+    loop->forks = weft__forks;
     loop->thread = pthread_self();
     loop->mailbox.refs = 1;
     loop->debug = debug && *debug && *debug != '0';

@@ -70,6 +70,7 @@ struct weft_loop {
 
     struct weft__calls calls;
     struct weft__mailbox mailbox;
+    unsigned forks;   /* weft__forks, when it was last looked at */
     pthread_t thread; /* whose it is, unless it is nobody's; both change under the mailbox's lock */
     bool nobodys;     /* handed over, and not taken over yet */
 
@@ -140,6 +141,22 @@ static inline void weft__loop_use(const weft_loop *loop, const void *object, enu
     if (weft__unlikely(loop->guarded))
         weft__guard(loop, NULL, object, how);
 }
+
+/* So many forks lie between the first process and this one. */
+extern unsigned weft__forks;
+/* From now on forks are counted. */
+void weft__forks_watch(void);
+/* The loop has come over a fork: make it the child's own.  To be asked before its descriptors are registered, or no
+ * longer; before it looks at them; and before it closes. */
+void weft__loop_forked(weft_loop *loop);
+static inline void weft__fork_check(weft_loop *loop)
+{
+    if (weft__unlikely(loop->forks != weft__forks))
+        weft__loop_forked(loop);
+}
+/* Lock all open loops, for a fork; and unlock them. */
+void weft__loops_lock(void);
+void weft__loops_unlock(void);
 
 /* The loop that is meant by `loop`: itself, or the running one.  Stops the program if there is none. */
 WEFT_NORETURN void weft__no_loop(void);

@@ -35,8 +35,12 @@ struct posted {
     const char *reason; /* a cancel's */
 };
 
-int weft__wake_pipe(int fds[2])
+int weft__wake_open(int fds[2])
 {
+#ifdef HAVE_EVENTFD
+    fds[0] = fds[1] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    return fds[0] < 0 ? -errno : 0;
+#else
 #ifdef HAVE_PIPE2
     return pipe2(fds, O_NONBLOCK | O_CLOEXEC) == 0 ? 0 : -errno;
 #else
@@ -48,22 +52,47 @@ int weft__wake_pipe(int fds[2])
     }
     return 0;
 #endif
+#endif
+}
+
+void weft__wake_write(int fd)
+{
+    static const uint64_t one = 1; /* what an eventfd takes */
+
+    while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+        ;
+}
+
+void weft__wake_close(const int fds[2])
+{
+    close(fds[0]);
+    if (fds[1] != fds[0])
+        close(fds[1]);
+}
+
+void weft__wake_renew(const int fds[2])
+{
+    int fresh[2];
+
+    if (fds[0] == fds[1])
+        close(fds[0]); /* it may have been the last that could be had */
+    if (weft__wake_open(fresh) != 0)
+        return;
+    for (int i = 0; i < 2; i++)
+        if (fresh[i] != fds[i] && (i == 0 || fds[0] != fds[1])) {
+            dup2(fresh[i], fds[i]);
+            fcntl(fds[i], F_SETFD, FD_CLOEXEC);
+        }
+    if (fresh[0] != fds[0])
+        weft__wake_close(fresh);
 }
 
 int weft__mailbox_open(weft_loop *loop)
 {
-#ifdef HAVE_EVENTFD
-    loop->mailbox.wake_read = loop->mailbox.wake_write = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (loop->mailbox.wake_read < 0)
-        return -errno;
-#else
-    int fds[2], error = weft__wake_pipe(fds);
+    int error = weft__wake_open(loop->mailbox.wake);
 
     if (error)
         return error;
-    loop->mailbox.wake_read = fds[0];
-    loop->mailbox.wake_write = fds[1];
-#endif
     pthread_mutex_init(&loop->mailbox.lock, NULL);   /* cannot fail without attributes, */
     pthread_cond_init(&loop->mailbox.entered, NULL); /* nor can this */
     return 0;
@@ -75,16 +104,25 @@ void weft__mailbox_destroy(weft_loop *loop)
     pthread_mutex_destroy(&loop->mailbox.lock);
 }
 
+/* In the child, under the lock: those who stepped aside are not there, and what wakes us must not wake the parent. */
+void weft__mailbox_forked(weft_loop *loop)
+{
+    loop->mailbox.aside = 0;
+    pthread_cond_init(&loop->mailbox.entered, NULL);
+    for (struct weft__guest *guest = loop->mailbox.guest_list; guest; guest = guest->next)
+        guest->forked(guest);
+    weft__wake_renew(loop->mailbox.wake);
+    if (loop->mailbox.signalled)
+        weft__wake_write(loop->mailbox.wake[1]);
+}
+
 /* Wake a loop that is blocked; under the lock. */
 static void signal_loop(weft_loop *loop)
 {
-    static const uint64_t one = 1;
-
     if (loop->mailbox.signalled || loop->mailbox.gone)
         return;
     loop->mailbox.signalled = true;
-    while (write(loop->mailbox.wake_write, &one, sizeof(one)) < 0 && errno == EINTR)
-        ;
+    weft__wake_write(loop->mailbox.wake[1]);
 }
 
 static void drain_signal(weft_loop *loop)
@@ -94,7 +132,7 @@ static void drain_signal(weft_loop *loop)
     if (!loop->mailbox.signalled)
         return;
     loop->mailbox.signalled = false;
-    while (read(loop->mailbox.wake_read, bytes, sizeof(bytes)) < 0 && errno == EINTR)
+    while (read(loop->mailbox.wake[0], bytes, sizeof(bytes)) < 0 && errno == EINTR)
         ;
 }
 
@@ -266,9 +304,7 @@ void weft__mailbox_refuse(weft_loop *loop)
 
 void weft__mailbox_close(weft_loop *loop)
 {
-    close(loop->mailbox.wake_read);
-    if (loop->mailbox.wake_write != loop->mailbox.wake_read)
-        close(loop->mailbox.wake_write);
+    weft__wake_close(loop->mailbox.wake);
 }
 
 void weft__mailbox_late(weft_loop *loop)

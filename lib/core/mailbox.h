@@ -20,6 +20,8 @@ struct weft__guest {
     bool listed;
     /* The loop closes; under its lock.  It is in no list any more. */
     void (*closing)(struct weft__guest *guest);
+    /* Within fork(2), in the child: other threads are not there.  Under the lock, too. */
+    void (*forked)(struct weft__guest *guest);
 };
 
 /* A loop's. */
@@ -42,13 +44,19 @@ struct weft__mailbox {
     atomic_bool waits;      /* something is posted and not collected */
     /* the loop's thread's: */
     struct weft__letter *mail, *last_mail; /* collected, not yet fed to the rounds */
-    size_t due; /* letters that guests are going to post: the wake-up is listened to */
-    int wake_read, wake_write;
+    size_t due;  /* letters that guests are going to post: the wake-up is listened to */
+    int wake[2]; /* to read, and to write; one and the same where there are eventfds */
 };
 
 int weft__mailbox_open(weft_loop *loop);
-/* A pipe through which a loop is woken: non-blocking, close-on-exec.  Errors: pipe(2)'s. */
-int weft__wake_pipe(int fds[2]);
+void weft__mailbox_forked(weft_loop *loop);
+/* What a loop is woken through, an eventfd or a pipe: non-blocking, close-on-exec.  fds[0] is to be read, and fds[1] to
+ * be written, also from a signal's handler.  Errors: eventfd(2)'s, pipe(2)'s. */
+int weft__wake_open(int fds[2]);
+void weft__wake_write(int fd);
+void weft__wake_close(const int fds[2]);
+/* In the child of a fork: others, of the child's own, under the same numbers. */
+void weft__wake_renew(const int fds[2]);
 void weft__mailbox_collect(weft_loop *loop);
 /* Make up to `count` of what was posted ready. */
 void weft__mailbox_feed(weft_loop *loop, unsigned count);

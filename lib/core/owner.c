@@ -1,11 +1,22 @@
-/* owner.c - whose a loop is: one thread's, which may hand it over.
+/* owner.c - whose a loop is: one thread's, which may hand it over; and one process's.
  *
  * Invariant: `thread` and `nobodys` change under the loop's lock; so a thread that posts knows whether it is the
  * loop's.
+ *
+ * A fork makes two loops of one, on shared descriptors.  So that neither side hears or deafens the other:
+ *   in fork(2)            all locks are held, for nobody would give them back in the child; there, each loop gets a
+ *                         wake-up of its own, under the number of the old one.  These are a few system calls: most
+ *                         children are about to exec.
+ *   at the first use      the base is made anew (event_reinit), and what stood on other threads ends.
+ * The order of locks is the order in which handlers for forks are called: those that were registered last come first.
  */
 #include "config.h"
 
+#include <event2/event.h>
+
 #include "core/loop.h"
+
+/* ---- threads ------------------------------------------------------------------------------------------------- */
 
 bool weft__loop_is_here(weft_loop *loop)
 {
@@ -65,4 +76,40 @@ int weft_loop_take_over(weft_loop *loop)
     }
     pthread_mutex_unlock(&loop->mailbox.lock);
     return error;
+}
+
+/* ---- processes ----------------------------------------------------------------------------------------------- */
+
+unsigned weft__forks;
+
+static void in_child(void)
+{
+    weft__forks++;
+    for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
+        weft__mailbox_forked(loop);
+    weft__loops_unlock();
+}
+
+static void watch(void)
+{
+    (void)pthread_atfork(weft__loops_lock, weft__loops_unlock, in_child);
+}
+
+void weft__forks_watch(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, watch);
+}
+
+void weft__loop_forked(weft_loop *loop)
+{
+    loop->forks = weft__forks;
+    if (loop->closed)
+        return;
+    (void)event_reinit(
+        loop->base); /* fails for descriptors that the child has closed; the others are fine */
+    for (struct weft__part *part = loop->parts; part; part = part->next)
+        if (part->type->forked)
+            part->type->forked(part);
 }

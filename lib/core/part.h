@@ -23,6 +23,9 @@ struct weft__part_type {
      * them is to be touched any more.  NULL: it has none. */
     bool (*base_gone)(const struct weft__part *part);
     void (*forget_base)(struct weft__part *part);
+    /* This is the child of a fork, and the first time that the loop is used there: the base is the child's own by now,
+     * and no other thread is there.  NULL: nothing is to be done. */
+    void (*forked)(struct weft__part *part);
     /* The loop is about to close: end what runs elsewhere.  NULL: nothing does. */
     void (*stop)(struct weft__part *part);
     /* The loop closes: its pending waits end with WEFT_ECLOSED.  All frames are still there.  NULL: it has none. */

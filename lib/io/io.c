@@ -65,6 +65,7 @@ static void io_remove(weft_io *io, short what)
     if (manual(io))
         (void)watch_by_hand(io);
     else {
+        weft__fork_check(io->loop);
         event_del(event_of(io, what));
         io->loop->idle_events--;
     }
@@ -76,6 +77,7 @@ static int event_begin(weft_io *io, short what, short flags)
     if (io->level && what == EV_WRITE && !io->write_event &&
         !(io->write_event = weft__zalloc(sizeof(*io->write_event))))
         return -ENOMEM;
+    weft__fork_check(io->loop);
     if (!io->added)
         weft__watch_refresh(io->loop, io->fd);
     event_assign(event_of(io, what), io->loop->base, io->fd, flags, on_io, io);

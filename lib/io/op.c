@@ -26,8 +26,10 @@ void weft__op_detach(struct weft__op *op)
         side->op = NULL;
         loop->outside--;
         op->watch = NULL;
-        if (side->added)
+        if (side->added) {
+            weft__fork_check(loop);
             event_del(&side->event);
+        }
         side->added = false;
     }
 }

@@ -21,10 +21,12 @@ static struct weft__watch *watch_at(const struct weft__ios *ios, int fd)
     return ios && fd >= 0 && fd < ios->watch_count ? ios->watches[fd] : NULL;
 }
 
-static void side_stop(struct weft__side *side)
+static void side_stop(weft_loop *loop, struct weft__side *side)
 {
-    if (side->added)
+    if (side->added) {
+        weft__fork_check(loop);
         event_del(&side->event);
+    }
     side->added = false;
     side->fn = NULL;
     if (side->hook.node.next)
@@ -37,7 +39,7 @@ static void watch_forget(struct weft__watch *watch)
     for (int i = 0; i < 2; i++) {
         if (watch->sides[i].op)
             weft__op_end(watch->sides[i].op, WEFT_ECLOSED);
-        side_stop(&watch->sides[i]);
+        side_stop(watch->loop, &watch->sides[i]);
     }
 }
 
@@ -136,6 +138,7 @@ static int side_add(struct weft__watch *watch, enum weft__direction direction, s
     struct weft__side *side = &watch->sides[direction];
     short what = (short)((direction == READING ? EV_READ : EV_WRITE) | persist);
 
+    weft__fork_check(watch->loop);
     event_assign(&side->event, watch->loop->base, watch->fd, what,
                  direction == READING ? on_watch_read : on_watch_write, watch);
     errno = 0;
@@ -205,7 +208,7 @@ static int watch_add(weft_loop *loop, int fd, enum weft__direction direction, vo
     side = &watch->sides[direction];
     if (side->op)
         return -EBUSY;
-    side_stop(side);
+    side_stop(watch->loop, side);
     error = side_add(watch, direction, EV_PERSIST);
     if (error)
         return error;
@@ -230,7 +233,7 @@ static bool watch_remove(weft_loop *loop, int fd, enum weft__direction direction
 
     if (!watch || !watch->sides[direction].fn)
         return false;
-    side_stop(&watch->sides[direction]);
+    side_stop(watch->loop, &watch->sides[direction]);
     return true;
 }
 

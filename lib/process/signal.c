@@ -1,6 +1,6 @@
 /* signal.c - a loop's signals, as futures; and SIGINT for its runner.
  *
- * The handler, in whichever thread, writes into the loop's pipe: see sink.c.  Here the loop collects what has come.
+ * The handler, in whichever thread, writes into a wake-up of the loop's: see sink.c.  Here the loop collects what has come.
  *
  *     IGNORED --weft_signal--> WATCHED: a signal ends all waits for it, or is kept for the next
  *        ^                        |
@@ -27,8 +27,7 @@
 struct signals {
     struct weft__part part;
     struct weft__sink *sink; /* NULL: not opened yet, or closed */
-    int fd;                  /* the pipe's read end */
-    struct event event;      /* of it, while somebody listens */
+    struct event event;      /* the sink's wake-up, while somebody listens */
     bool wanted, added;
     size_t wait_count;
     struct weft__interrupt *interrupt;
@@ -50,6 +49,7 @@ static void signals_arm(struct weft__part *part);
 static bool signals_base_gone(const struct weft__part *part);
 static void signals_forget_base(struct weft__part *part);
 static void signals_end_waits(struct weft__part *part);
+static void signals_forked(struct weft__part *part);
 static void signals_close(struct weft__part *part);
 
 static const struct weft__part_type signals_type = {.size = sizeof(struct signals),
@@ -58,6 +58,7 @@ static const struct weft__part_type signals_type = {.size = sizeof(struct signal
                                                     .base_gone = signals_base_gone,
                                                     .forget_base = signals_forget_base,
                                                     .end_waits = signals_end_waits,
+                                                    .forked = signals_forked,
                                                     .close = signals_close};
 
 static struct signals *signals_of(struct weft__part *part)
@@ -77,8 +78,11 @@ static void arrived(struct signals *signals);
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
+    struct signals *signals = arg;
+
     (void)fd, (void)what;
-    arrived(arg);
+    weft__fork_check(signals->part.loop);
+    arrived(signals);
 }
 
 /* Prepare the event, and let libevent reserve its memory.  Errors: -ENOMEM; what the backend says. */
@@ -103,23 +107,21 @@ static int signals_open(weft_loop *loop)
         return -ENOMEM;
     if (signals->sink)
         return 0;
-    error = weft__wake_pipe(fds);
+    error = weft__wake_open(fds);
     if (error)
         return error;
     error = reserve_event(signals, fds[0]);
-    if (!error && !(signals->sink = weft__sink_take(fds[1])))
+    if (!error && !(signals->sink = weft__sink_take(loop, fds)))
         error = -EMFILE;
     if (error) {
-        close(fds[0]);
-        close(fds[1]);
+        weft__wake_close(fds);
         return error;
     }
-    signals->fd = fds[0];
     weft__queue_init(&signals->waits);
     return 0;
 }
 
-/* Look at the pipe only while somebody waits: what comes meanwhile waits there.  When the loop closes, its base may
+/* Look at the wake-up only while somebody waits: what comes meanwhile waits there.  When the loop closes, its base may
  * be gone: nothing is added then. */
 static void listen_or_not(struct signals *signals)
 {
@@ -135,6 +137,7 @@ static void signals_arm(struct weft__part *part)
 
     if (signals->wanted == signals->added)
         return;
+    weft__fork_check(part->loop);
     if (signals->wanted)
         signals->added = weft__event_add_or_poll(part->loop, &signals->event, NULL);
     else
@@ -162,6 +165,12 @@ static bool signals_base_gone(const struct weft__part *part)
 static void signals_forget_base(struct weft__part *part)
 {
     signals_of(part)->added = signals_of(part)->wanted = false;
+}
+
+static void signals_forked(struct weft__part *part)
+{
+    if (signals_of(part)->sink)
+        weft__sink_forked(signals_of(part)->sink);
 }
 
 static void wait_leave(struct wait *wait)
@@ -214,7 +223,7 @@ static bool end_waits(struct signals *signals, int signum, int error)
     return any;
 }
 
-/* Something is in the pipe. */
+/* Something has come, or may have. */
 static void arrived(struct signals *signals)
 {
     struct weft__interrupt *interrupt = signals->interrupt;
@@ -222,7 +231,7 @@ static void arrived(struct signals *signals)
     char bytes[256];
     int count;
 
-    while (read(signals->fd, bytes, sizeof(bytes)) > 0 || errno == EINTR)
+    while (read(sink->fds[0], bytes, sizeof(bytes)) > 0 || errno == EINTR)
         ;
     for (int signum = 1; signum < NSIG; signum++)
         if (atomic_load(&sink->pending[signum]) && atomic_exchange(&sink->pending[signum], false))
@@ -358,7 +367,6 @@ static void signals_close(struct weft__part *part)
         if (atomic_load(&signals->sink->wanted[signum]))
             weft__sink_forget(signals->sink, signum);
     listen_or_not(signals);
-    close(signals->fd);
     weft__sink_give_back(signals->sink);
     signals->sink = NULL;
 }

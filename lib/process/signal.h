@@ -10,18 +10,21 @@
 
 /* What the handler knows of a loop. */
 struct weft__sink {
-    bool used;             /* under the table's lock */
-    atomic_int fd;         /* the pipe's write end; good while something is wanted */
+    weft_loop *loop;       /* NULL: free; under the table's lock */
+    int fds[2];            /* the loop's wake-up */
+    atomic_int fd;         /* of these, the one to write to; good while something is wanted */
     atomic_int inside;     /* handlers that are using this sink */
     atomic_int interrupts; /* SIGINTs since the runner's main began */
     atomic_bool wanted[NSIG];
     atomic_bool pending[NSIG];
 };
 
-/* A free sink, to write to `fd`.  NULL: there are 64. */
-struct weft__sink *weft__sink_take(int fd);
+/* A free sink, for a loop, and a wake-up that is the sink's from now on.  NULL: there are 64. */
+struct weft__sink *weft__sink_take(weft_loop *loop, const int fds[2]);
 /* It wants nothing any more. */
 void weft__sink_give_back(struct weft__sink *sink);
+/* In the child of a fork, whose base is new: libevent may have put its own handlers back over ours. */
+void weft__sink_forked(struct weft__sink *sink);
 
 /* Errors: what sigaction says. */
 int weft__sink_watch(struct weft__sink *sink, int signum);

@@ -1,10 +1,10 @@
 /* sink.c - signals in the process: one handler, and a table of sinks, one for each loop that has asked.
  *
- *     the kernel --> on_signal, in any thread --> each sink that wants the signal: pending = true, then a byte
- *     the loop:  the byte wakes it --> empties the pipe, then collects what is pending
+ *     the kernel --> on_signal, in any thread --> each sink that wants the signal: pending = true, then wakes it
+ *     the loop:  empties its wake-up, then collects what is pending
  *
- * Invariant: the flag is set before the byte is written, and read after the pipe was emptied.  So a byte is a wake-up
- * and no more: one too many is harmless, and one that a full pipe refuses is not missed.
+ * Invariant: the flag is set before the wake-up is written, and read after that was emptied.  So it is a wake-up and no
+ * more: one too many is harmless, and one that a full pipe refuses is not missed.
  *
  * The handler takes no lock; it reads atomics and writes.  Who takes a signal from a sink waits until no handler
  * is inside that sink (on another thread; on this one it has ended).  Then the descriptor can be closed: a late byte
@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <string.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <sys/syscall.h>
@@ -61,8 +62,7 @@ static _Thread_local int passing_on AT_ONCE; /* the signal that an earlier handl
 
 static void wake(struct weft__sink *sink)
 {
-    while (write(atomic_load(&sink->fd), "", 1) < 0 && errno == EINTR)
-        ;
+    weft__wake_write(atomic_load(&sink->fd));
 }
 
 /* The default action, as if we had never been there. */
@@ -252,17 +252,85 @@ void weft__sink_forget(struct weft__sink *sink, int signum)
     pthread_mutex_unlock(&lock);
 }
 
-struct weft__sink *weft__sink_take(int fd)
+/* ---- forks ------------------------------------------------------------------------------------------------- */
+
+static void before_fork(void)
 {
-    struct weft__sink *sink = NULL;
+    pthread_mutex_lock(&lock);
+}
+
+static void in_parent(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* The loop's thread is not in the child: nobody would collect what its sink takes. */
+static void abandon(struct weft__sink *sink)
+{
+    for (int signum = 1; signum < NSIG; signum++)
+        if (atomic_exchange(&sink->wanted[signum], false))
+            disuse(signum);
+    if (atomic_load(&interrupted) != sink)
+        return;
+    atomic_store(&interrupted, NULL);
+    disuse(SIGINT);
+}
+
+/* What wakes us must not wake the parent.  A handler that comes meanwhile writes into one or the other; so, as always,
+ * once more. */
+static void in_child(void)
+{
+    for (int i = 0; i < SINKS; i++) {
+        struct weft__sink *sink = &sinks[i];
+
+        if (!sink->loop)
+            continue;
+        atomic_store(&sink->inside, 0);
+        weft__wake_renew(sink->fds);
+        if (weft__is_here(sink->loop))
+            wake(sink);
+        else
+            abandon(sink);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, in_parent, in_child);
+}
+
+void weft__sink_forked(struct weft__sink *sink)
+{
+    struct sigaction now;
 
     pthread_mutex_lock(&lock);
+    for (int signum = 1; signum < NSIG; signum++) {
+        bool ours = atomic_load(&sink->wanted[signum]) ||
+                    (signum == SIGINT && atomic_load(&interrupted) == sink);
+
+        if (ours && sigaction(signum, NULL, &now) == 0 && !is_ours(&now))
+            (void)install(signum, &now);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- sinks ------------------------------------------------------------------------------------------------- */
+
+struct weft__sink *weft__sink_take(weft_loop *loop, const int fds[2])
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct weft__sink *sink = NULL;
+
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&lock);
     for (int i = 0; i < SINKS && !sink; i++)
-        if (!sinks[i].used)
+        if (!sinks[i].loop)
             sink = &sinks[i];
     if (sink) {
-        sink->used = true;
-        atomic_store(&sink->fd, fd);
+        sink->loop = loop;
+        memcpy(sink->fds, fds, sizeof(sink->fds));
+        atomic_store(&sink->fd, fds[1]);
     }
     pthread_mutex_unlock(&lock);
     return sink;
@@ -270,11 +338,11 @@ struct weft__sink *weft__sink_take(int fd)
 
 void weft__sink_give_back(struct weft__sink *sink)
 {
-    close(atomic_load(&sink->fd));
     pthread_mutex_lock(&lock);
+    weft__wake_close(sink->fds);
     for (int signum = 0; signum < NSIG; signum++)
         atomic_store(&sink->pending[signum], false);
-    sink->used = false;
+    sink->loop = NULL;
     pthread_mutex_unlock(&lock);
 }
 

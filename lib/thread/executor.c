@@ -43,6 +43,7 @@ struct jobs {
 };
 
 struct weft_executor {
+    weft_executor *next, *prev; /* all of the process, under the list's lock */
     pthread_mutex_t lock;
     pthread_cond_t work;    /* a job is queued, or it is shut down */
     pthread_cond_t changed; /* a job or a thread has ended, and somebody watches */
@@ -62,6 +63,68 @@ struct weft_executor {
     bool forsaken; /* nobody will join its threads: they detach themselves */
 };
 
+/* ---- forks ----------------------------------------------------------------------------------- */
+
+static pthread_mutex_t list_lock = PTHREAD_MUTEX_INITIALIZER;
+static weft_executor *executors;
+
+static void enlist(weft_executor *executor)
+{
+    pthread_mutex_lock(&list_lock);
+    executor->next = executors;
+    if (executor->next)
+        executor->next->prev = executor;
+    executors = executor;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void delist(weft_executor *executor)
+{
+    pthread_mutex_lock(&list_lock);
+    if (executor->prev)
+        executor->prev->next = executor->next;
+    else
+        executors = executor->next;
+    if (executor->next)
+        executor->next->prev = executor->prev;
+    pthread_mutex_unlock(&list_lock);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&list_lock);
+    for (weft_executor *executor = executors; executor; executor = executor->next)
+        pthread_mutex_lock(&executor->lock);
+}
+
+static void in_parent(void)
+{
+    for (weft_executor *executor = executors; executor; executor = executor->next)
+        pthread_mutex_unlock(&executor->lock);
+    pthread_mutex_unlock(&list_lock);
+}
+
+/* None of its threads is here, and what was handed to them is the parent's: a loop ends its own jobs when it finds that
+ * it has come over a fork.  New ones get new threads.  The records of the threads are left where they are. */
+static void in_child(void)
+{
+    for (weft_executor *executor = executors; executor; executor = executor->next) {
+        executor->holders -= executor->threads + executor->abandoned;
+        executor->threads = executor->idle = executor->abandoned = executor->watchers = 0;
+        executor->workers = NULL;
+        executor->first = executor->last = NULL;
+        executor->queued = 0;
+        (void)weft__cond_init(&executor->work); /* some may wait there for ever */
+        (void)weft__cond_init(&executor->changed);
+    }
+    in_parent();
+}
+
+static void watch_forks(void)
+{
+    (void)pthread_atfork(before_fork, in_parent, in_child);
+}
+
 /* ---- the pool's life ------------------------------------------------------------------------- */
 
 static unsigned default_limit(void)
@@ -76,10 +139,13 @@ static unsigned default_limit(void)
 
 weft_executor *weft_executor_new(unsigned threads)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     weft_executor *executor = weft__zalloc(sizeof(*executor));
 
     if (!executor)
         return NULL;
+    weft__forks_watch(); /* first: the order of locks is executor, loop */
+    pthread_once(&once, watch_forks);
     executor->limit = threads ? threads : default_limit();
     executor->slow_limit = executor->limit / 2 + executor->limit % 2;
     executor->users = executor->holders = 1;
@@ -87,8 +153,10 @@ weft_executor *weft_executor_new(unsigned threads)
         goto no_lock;
     if (weft__cond_init(&executor->work) != 0)
         goto no_work;
-    if (weft__cond_init(&executor->changed) == 0)
+    if (weft__cond_init(&executor->changed) == 0) {
+        enlist(executor);
         return executor;
+    }
     pthread_cond_destroy(&executor->work);
 no_work:
     pthread_mutex_destroy(&executor->lock);
@@ -105,6 +173,7 @@ static void unlock_and_release(weft_executor *executor)
     pthread_mutex_unlock(&executor->lock);
     if (!last)
         return;
+    delist(executor);
     pthread_cond_destroy(&executor->changed);
     pthread_cond_destroy(&executor->work);
     pthread_mutex_destroy(&executor->lock);

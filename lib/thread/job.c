@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 
 #include "base/alloc.h"
 #include "base/options.h"
@@ -58,7 +59,7 @@ static void deliver(struct weft__hook *hook)
     if (job->wait)
         job->wait->job = NULL;
     job->wait = NULL;
-    if (removed)
+    if (removed && !job->error)
         job->error = job->loop->closed ? WEFT_ECLOSED : WEFT_ECANCELLED;
     if (future && job->error == WEFT_ECANCELLED)
         weft__future_cancelled(future, removed ? "the executor was shut down" : NULL, NULL);
@@ -122,10 +123,11 @@ static const struct weft__future_type job_type = {
 
 /* ---- starting one ---------------------------------------------------------------------------- */
 
+static void threads_forked(struct weft__part *part);
 static void threads_stop(struct weft__part *part);
 
-static const struct weft__part_type threads_type = {.size = sizeof(struct weft__threads),
-                                                    .stop = threads_stop};
+static const struct weft__part_type threads_type = {
+    .size = sizeof(struct weft__threads), .forked = threads_forked, .stop = threads_stop};
 
 /* The loop's own pool, or NULL without memory. */
 static weft_executor *need_default(struct weft__threads *threads)
@@ -193,6 +195,8 @@ weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_j
     int error = weft__options_copy(&job, sizeof(job), given);
 
     loop = weft__loop_of(loop);
+    if (!error)
+        weft__fork_check(loop); /* what is lost there was started before */
     if (!error && (!job.run || job.flags & ~(unsigned long)(WEFT_ABANDONABLE | WEFT_SLOW)))
         error = -EINVAL;
     if (!error && loop->closed)
@@ -207,6 +211,35 @@ weft_future *weft_run_job(weft_loop *loop, weft_executor *executor, const weft_j
     if (job.free_arg)
         job.free_arg(job.arg);
     return weft__failed(loop, error, where);
+}
+
+/* ---- the child of a fork --------------------------------------------------------------------- */
+
+/* Its thread is in the parent.  What a thread had begun with is left as it is; who knows what it was at. */
+static void lose(struct weft__job *job)
+{
+    job->state = job->state == WEFT__JOB_QUEUED ? WEFT__JOB_REMOVED : WEFT__JOB_ENDED;
+    job->error = WEFT_EABANDONED;
+    weft__loop_push(job->loop, &job->letter.hook.node);
+}
+
+/* All that were told of are in the mailbox; the others never will be. */
+static void threads_forked(struct weft__part *part)
+{
+    struct weft__threads *threads = (struct weft__threads *)(void *)part;
+    struct weft__node *node = threads->ring;
+
+    weft__mailbox_collect(part->loop);
+    weft__mailbox_feed(part->loop, UINT_MAX);
+    if (!node)
+        return;
+    do {
+        struct weft__job *job = weft__container_of(node, struct weft__job, place);
+
+        if (!job->letter.hook.node.next)
+            lose(job);
+        node = node->next;
+    } while (node != threads->ring);
 }
 
 /* ---- the loop closes ------------------------------------------------------------------------- */

@@ -59,6 +59,7 @@ static void run_start(struct weft__hook *hook);
 static void run_cancel(struct weft__hook *hook);
 static void task_ended(struct weft__hook *hook);
 static void loop_closing(struct weft__guest *guest);
+static void loop_forked(struct weft__guest *guest);
 
 static weft_remote *new_remote(weft_loop *loop, weft_gen *gen, const char *where)
 {
@@ -79,6 +80,7 @@ static weft_remote *new_remote(weft_loop *loop, weft_gen *gen, const char *where
     remote->start.hook.fn = run_start;
     remote->cancel.hook.fn = run_cancel;
     remote->guest.closing = loop_closing;
+    remote->guest.forked = loop_forked;
     weft__loop_enter_guest(loop);
     return remote;
 }
@@ -168,6 +170,15 @@ static void loop_closing(struct weft__guest *guest)
         end_as_task(remote); /* it was about to */
     else
         end(remote, WEFT_ECLOSED, NULL, NULL);
+}
+
+/* Whoever held the lock, or waits, is not there. */
+static void loop_forked(struct weft__guest *guest)
+{
+    weft_remote *remote = weft__container_of(guest, weft_remote, guest);
+
+    pthread_mutex_init(&remote->lock, NULL);
+    (void)weft__cond_init(&remote->ended);
 }
 
 /* ---- the threads' side ----------------------------------------------------------------------- */
