@@ -69,3 +69,16 @@ AC_DEFUN([WEFT_VERSION_SCRIPT], [
     AS_IF([test "$weft_cv_version_script" = yes],
         [weft_version_script="lib/weft.map"], [weft_version_script="no (export by regex)"])
 ])
+
+dnl WEFT_NODELETE: -z nodelete where the linker takes it. A thread that has used the library runs
+dnl its code when it ends, also after a plugin that brought it has been closed.
+AC_DEFUN([WEFT_NODELETE], [
+    AC_CACHE_CHECK([whether the linker takes -z nodelete], [weft_cv_nodelete], [
+        weft_save_LDFLAGS=$LDFLAGS
+        LDFLAGS="$LDFLAGS -Wl,-z,nodelete"
+        AC_LINK_IFELSE([AC_LANG_PROGRAM()], [weft_cv_nodelete=yes], [weft_cv_nodelete=no])
+        LDFLAGS=$weft_save_LDFLAGS
+    ])
+    AS_IF([test "$weft_cv_nodelete" = yes],
+        [AC_SUBST([WEFT_NODELETE_LDFLAGS], [-Wl,-z,nodelete])])
+])

@@ -21,6 +21,12 @@ for list in "$top_srcdir"/lib/*.sym; do
         continue
     fi
 
+    # A thread that has used it runs its code when it ends: a dlclose must leave it where it is.
+    if grep -q '^WEFT_NODELETE_LDFLAGS = .' "$top_builddir/Makefile"; then
+        claim "lib$name: a dlclose does not take it away" \
+            "$(readelf -d "$library" | grep -q NODELETE || echo "no NODELETE")"
+    fi
+
     listed=$(grep -v '^#' "$list")
     claim "lib$name: every exported symbol begins with weft_" "$(echo "$exported" | grep -v '^weft_')"
     # Internal names are exported only for a public header's macros and inline functions.

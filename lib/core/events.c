@@ -58,6 +58,9 @@ bool weft__event_add_or_poll(weft_loop *loop, struct event *event, const struct 
     return false;
 }
 
+/* A day, in us: a time_t may have 32 bits, and backends give up on long timeouts, and poll. */
+static const int64_t LONGEST = (int64_t)24 * 3600 * 1000000;
+
 /* Have libevent wait for the first deadline.  Its clock may be early: whoever wakes looks at ours. */
 static void arm_timer(weft_loop *loop)
 {
@@ -76,6 +79,7 @@ static void arm_timer(weft_loop *loop)
         return;
     left = first - weft__monotonic();
     left = left > 0 ? (left + 999) / 1000 : 0;
+    left = left < LONGEST ? left : LONGEST;
     timeout.tv_sec = (time_t)(left / 1000000);
     timeout.tv_usec = (suseconds_t)(left % 1000000);
     events->timer_added = weft__event_add_or_poll(loop, &events->timer, &timeout);

@@ -28,14 +28,28 @@ void weft__quiet_begin(struct weft__quiet *quiet)
     quiet->was_pending = sigismember(&pending, SIGPIPE) == 1;
 }
 
+/* Without waiting: it may have gone to another thread. */
+static void take_sigpipe(const sigset_t *set)
+{
+#ifdef HAVE_SIGTIMEDWAIT
+    const struct timespec now = {0};
+
+    while (sigtimedwait(set, NULL, &now) < 0 && errno == EINTR)
+        ;
+#else
+    sigset_t pending;
+    int signum;
+
+    if (sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 1)
+        (void)sigwait(set, &signum);
+#endif
+}
+
 /* Take away the SIGPIPE that the write caused, but none that was there before. */
 void weft__quiet_end(struct weft__quiet *quiet, bool broken)
 {
-    const struct timespec now = {0};
-
     if (broken && !quiet->was_pending)
-        while (sigtimedwait(&quiet->pipe, NULL, &now) < 0 && errno == EINTR)
-            ;
+        take_sigpipe(&quiet->pipe);
     pthread_sigmask(SIG_SETMASK, &quiet->before, NULL);
 }
 

@@ -80,19 +80,30 @@ bool weft__threads_shut_down(weft_loop *loop, double seconds, int *error);
 
 /* ---- waiting in a thread, on the monotonic clock --------------------------------------------- */
 
+/* Where conditions cannot wait on it (macOS), they wait on the system's: then setting that moves their ends. */
+#ifdef HAVE_PTHREAD_CONDATTR_SETCLOCK
+enum { WEFT__COND_CLOCK = CLOCK_MONOTONIC };
+#else
+enum { WEFT__COND_CLOCK = CLOCK_REALTIME };
+#endif
+
 /* Prepare a condition for it.  Errors: what pthreads says, positive. */
 static inline int weft__cond_init(pthread_cond_t *cond)
 {
+#ifdef HAVE_PTHREAD_CONDATTR_SETCLOCK
     pthread_condattr_t attributes;
     int error = pthread_condattr_init(&attributes);
 
     if (error)
         return error;
-    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    error = pthread_condattr_setclock(&attributes, WEFT__COND_CLOCK);
     if (!error)
         error = pthread_cond_init(cond, &attributes);
     pthread_condattr_destroy(&attributes);
     return error;
+#else
+    return pthread_cond_init(cond, NULL);
+#endif
 }
 
 /* An end to waiting. */
@@ -110,7 +121,7 @@ static inline struct weft__until weft__until(double seconds)
         return until;
     if (seconds < 0)
         seconds = 0;
-    clock_gettime(CLOCK_MONOTONIC, &until.when);
+    clock_gettime(WEFT__COND_CLOCK, &until.when);
     until.when.tv_sec += (time_t)seconds;
     until.when.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
     if (until.when.tv_nsec >= WEFT__NS) {

@@ -1,6 +1,9 @@
 /* check_timer.c - sleeps, delayed calls, and their order. */
 #include <errno.h>
 #include <math.h>
+#include <time.h>
+
+#include <event2/event.h>
 
 #include "support/harness.h"
 
@@ -392,7 +395,38 @@ RULE(a_due_call_that_is_cancelled_holds_up_no_deadline)
 }
 END_RULE
 
-RUN_SUITE("timer", a_call_later_of_zero_or_less_comes_in_the_next_round_and_never_inline,
+static int look_at_timeout(const struct event_base *base, const struct event *event, void *arg)
+{
+    struct timeval now, deadline;
+    double *longest = arg;
+
+    if (event_pending(event, EV_TIMEOUT, &deadline)) {
+        event_base_gettimeofday_cached((struct event_base *)(uintptr_t)base, &now);
+        *longest = fmax(*longest, difftime(deadline.tv_sec, now.tv_sec));
+    }
+    return 0;
+}
+
+/* 311 */
+RULE(libevent_is_never_asked_to_wait_for_more_than_a_day)
+{
+    struct event_base *base = event_base_new();
+    weft_loop *hosted = weft_loop_new(base);
+    double longest = 0;
+
+    ck_assert_int_eq(weft_call_later(hosted, 3e9, say_call, "never", NULL), 0);
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    event_base_foreach_event(base, look_at_timeout, &longest);
+    ck_assert_double_gt(longest, 86390);
+    ck_assert_double_lt(longest, 86410);
+    weft_loop_unref(hosted);
+    event_base_free(base);
+    ck_assert_str_eq(trace(), "");
+}
+END_RULE
+
+RUN_SUITE("timer", libevent_is_never_asked_to_wait_for_more_than_a_day,
+          a_call_later_of_zero_or_less_comes_in_the_next_round_and_never_inline,
           a_call_at_a_time_that_is_past_is_never_inline, on_the_real_clock_a_call_is_never_early,
           equal_deadlines_fire_in_the_order_of_creation,
           sleeps_and_calls_with_one_deadline_keep_their_order,
