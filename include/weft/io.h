@@ -99,7 +99,8 @@ WEFT_API void weft_io_ready(weft_io *io, bool readable, bool writable);
 /* Wait, once, until a bare descriptor is readable / writable.  The result is NULL.
  * Errors: -EBUSY: somebody waits for this direction already; -EBADF; -EPERM: a regular file or a directory,
  * which are always ready; -ENOMEM; WEFT_ECLOSED.
- * A descriptor that was closed under a waiter and opened anew: the stale waiter ends with WEFT_ECLOSED. */
+ * A descriptor that was closed under a waiter and opened anew: the stale waiter ends with WEFT_ECLOSED; but for eventfds
+ * and their kin where there is no epoll, which look alike: weft_notify_closing tells of those. */
 WEFT_API weft_future *weft_readable(weft_loop *loop, int fd) WEFT_NODISCARD;
 WEFT_API weft_future *weft_writable(weft_loop *loop, int fd) WEFT_NODISCARD;
 

@@ -549,6 +549,7 @@ struct weft__ios *weft__ios(weft_loop *loop)
 
     if (ios || loop->closed || !(ios = weft__part_need(loop, &ios_type)))
         return ios;
+    ios->known = -1;
     ios->edge_triggered = (event_base_get_features(loop->base) & EV_FEATURE_ET) != 0;
     ios->is_epoll = strncmp(event_base_get_method(loop->base), "epoll", 5) == 0;
     return ios;

@@ -49,6 +49,7 @@ struct weft__ios {
     weft_io *first;
     struct weft__watch **watches; /* by number */
     int watch_count;
+    int known; /* watch.c: tells the kernel's own files apart; -1: not needed yet */
     bool edge_triggered;
     bool is_epoll;
 };

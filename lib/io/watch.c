@@ -3,6 +3,10 @@
  * A watch is what the loop knows of a descriptor's number.  It remembers which file the number meant; if the number
  * means another one by now, the old waiter is stale and ends with WEFT_ECLOSED.  A watch stays until the loop is
  * closed: its number will be used again.
+ *
+ * A file is known by its device and inode.  Those that the kernel makes without a name (eventfd, timerfd, signalfd,
+ * epoll) share one inode; on Linux an epoll set of ours tells them apart, which nobody ever waits on: it knows a number
+ * together with its file, and forgets it when that is closed.
  */
 #include "config.h"
 
@@ -10,6 +14,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef HAVE_SYS_EPOLL_H
+#include <sys/epoll.h>
+#endif
 
 #include "base/alloc.h"
 #include "core/events.h"
@@ -43,6 +50,30 @@ static void watch_forget(struct weft__watch *watch)
     }
 }
 
+/* Whether a number means the same nameless file as when we were last asked.  If it cannot be told, it does. */
+static bool is_known(struct weft__ios *ios, int fd)
+{
+#ifdef HAVE_SYS_EPOLL_H
+    struct epoll_event nothing = {.events = 0};
+
+    if (ios->known < 0)
+        ios->known = epoll_create1(EPOLL_CLOEXEC);
+    return ios->known < 0 || epoll_ctl(ios->known, EPOLL_CTL_ADD, fd, &nothing) != 0;
+#else
+    (void)ios, (void)fd;
+    return true;
+#endif
+}
+
+static bool is_same_file(const struct weft__watch *watch, const struct stat *now)
+{
+    bool same = now->st_dev == watch->device && now->st_ino == watch->inode;
+
+    if ((now->st_mode & S_IFMT) == 0 && !is_known(weft__ios(watch->loop), watch->fd))
+        return false;
+    return same;
+}
+
 /* Look whether a number still means the file that its waiters meant.  Errors: -EBADF; -EPERM: one that is always
  * ready.  epoll says that, too; poll and select take it, and it would be ready in each turn. */
 static int watch_refresh(struct weft__watch *watch)
@@ -51,7 +82,7 @@ static int watch_refresh(struct weft__watch *watch)
 
     if (fstat(watch->fd, &now) != 0)
         return -errno;
-    if (now.st_dev != watch->device || now.st_ino != watch->inode)
+    if (!is_same_file(watch, &now))
         watch_forget(watch);
     watch->device = now.st_dev;
     watch->inode = now.st_ino;
@@ -293,4 +324,7 @@ void weft__watches_close(struct weft__ios *ios)
     weft__free(ios->watches, (size_t)ios->watch_count * sizeof(*ios->watches));
     ios->watches = NULL;
     ios->watch_count = 0;
+    if (ios->known >= 0)
+        close(ios->known);
+    ios->known = -1;
 }

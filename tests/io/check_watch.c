@@ -2,6 +2,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/harness.h"
@@ -109,8 +112,53 @@ RULE(a_number_that_means_a_regular_file_by_now_ends_the_stale_wait)
 }
 END_RULE
 
+static int armed_timer(void)
+{
+    const struct itimerspec now = {.it_value.tv_nsec = 1};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+
+    ck_assert_int_eq(timerfd_settime(fd, 0, &now, NULL), 0);
+    return fd;
+}
+
+/* 85, 312 [D] the kernel gives all of them one inode */
+RULE(an_eventfd_and_a_timer_are_told_apart_from_others_that_got_their_number)
+{
+    for (int i = 0; i < 3; i++) {
+        int fd = eventfd(0, EFD_NONBLOCK), fresh;
+        weft_future *stale = weft_readable(loop, fd), *wait;
+
+        close(fd);
+        fresh = i == 0 ? eventfd(1, EFD_NONBLOCK) : armed_timer();
+        ck_assert_int_eq(fresh, fd);
+        wait = weft_readable(loop, fresh);
+        ck_assert_int_eq(weft_future_error(stale), WEFT_ECLOSED);
+        ck_assert_int_eq(weft_run_until_complete(loop, wait, NULL), 0);
+        weft_future_unref(stale);
+        close(fresh);
+    }
+}
+END_RULE
+
+/* 86, 312 */
+RULE(an_eventfd_that_is_still_the_same_keeps_its_waiters)
+{
+    int fd = eventfd(0, EFD_NONBLOCK);
+    weft_future *readable = weft_readable(loop, fd);
+
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(weft_run_until_complete(loop, weft_writable(loop, fd), NULL), 0);
+    ck_assert(!weft_future_is_done(readable));
+    ck_assert_int_eq(eventfd_write(fd, 1), 0);
+    ck_assert_int_eq(weft_run_until_complete(loop, readable, NULL), 0);
+    close(fd);
+}
+END_RULE
+
 RUN_SUITE("watch", a_stale_wait_for_a_bare_number_is_told_and_the_new_one_does_not_hang,
           a_reader_may_be_replaced_and_remove_itself_also_after_the_close,
           notify_closing_ends_the_waiters_of_a_bare_descriptor,
           a_regular_file_and_a_directory_are_always_ready_and_refused,
-          a_number_that_means_a_regular_file_by_now_ends_the_stale_wait)
+          a_number_that_means_a_regular_file_by_now_ends_the_stale_wait,
+          an_eventfd_and_a_timer_are_told_apart_from_others_that_got_their_number,
+          an_eventfd_that_is_still_the_same_keeps_its_waiters)
