@@ -285,12 +285,12 @@ static void init_immortals(weft_loop *loop)
     loop->held = 0;
 }
 
-pthread_mutex_t weft__loops_lock = PTHREAD_MUTEX_INITIALIZER;
+pthread_mutex_t weft__loops_mutex = PTHREAD_MUTEX_INITIALIZER;
 weft_loop *weft__loops;
 
 void weft__loops_lock(void)
 {
-    pthread_mutex_lock(&loops_lock);
+    pthread_mutex_lock(&weft__loops_mutex);
     for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
         pthread_mutex_lock(&loop->mailbox.lock);
 }
@@ -299,29 +299,29 @@ void weft__loops_unlock(void)
 {
     for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
         pthread_mutex_unlock(&loop->mailbox.lock);
-    pthread_mutex_unlock(&loops_lock);
+    pthread_mutex_unlock(&weft__loops_mutex);
 }
 
 static void link_loop(weft_loop *loop)
 {
-    pthread_mutex_lock(&weft__loops_lock);
+    pthread_mutex_lock(&weft__loops_mutex);
     loop->next_loop = weft__loops;
     if (weft__loops)
         weft__loops->prev_loop = loop;
     weft__loops = loop;
-    pthread_mutex_unlock(&weft__loops_lock);
+    pthread_mutex_unlock(&weft__loops_mutex);
 }
 
 void weft__loop_unlink(weft_loop *loop)
 {
-    pthread_mutex_lock(&weft__loops_lock);
+    pthread_mutex_lock(&weft__loops_mutex);
     if (loop->prev_loop)
         loop->prev_loop->next_loop = loop->next_loop;
     else
         weft__loops = loop->next_loop;
     if (loop->next_loop)
         loop->next_loop->prev_loop = loop->prev_loop;
-    pthread_mutex_unlock(&weft__loops_lock);
+    pthread_mutex_unlock(&weft__loops_mutex);
 }
 
 /* It cannot be made. */

@@ -101,7 +101,7 @@ struct weft_loop {
 /* All open loops of the process, newest first.  For debuggers: in a core file nothing else leads to a loop
  * that no thread was running. */
 extern weft_loop *weft__loops;
-extern pthread_mutex_t weft__loops_lock; /* of that list */
+extern pthread_mutex_t weft__loops_mutex; /* of that list */
 /* It closes. */
 void weft__loop_unlink(weft_loop *loop);
 

@@ -163,8 +163,6 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
     bool here, gone;
     int error = 0;
 
-    if (here)
-        weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
     letter->hook.node.kind = WEFT__NODE_HOOK;
     letter->next = NULL;
     lock_after_loop(loop);
@@ -188,6 +186,7 @@ int weft__mailbox_post(weft_loop *loop, struct weft__letter *letter, bool guest)
     if (!error && here && gone) {
         weft__mailbox_late(loop);
     } else if (!error && here) {
+        weft__loop_use(loop, NULL, WEFT__USE_UNSEEN);
         weft__mailbox_collect(loop);
         weft__mailbox_feed(loop, WEFT__TURN / 2); /* in its order among weft_call_soon's */
     }

@@ -269,14 +269,14 @@ static void unwind_task(struct weft__task *task, weft_gen *gen)
 /* The frame is driven by hand, and may have entered its scopes in whichever task. */
 static weft__noinline void unwind_stray(weft_gen *gen)
 {
-    pthread_mutex_lock(&weft__loops_lock);
+    pthread_mutex_lock(&weft__loops_mutex);
     for (weft_loop *loop = weft__loops; loop; loop = loop->next_loop)
         for (struct weft__task *task = pthread_equal(loop->thread, pthread_self()) ? loop->tasks
                                                                                    : NULL;
              task; task = task->next)
             if (task->extra)
                 unwind_task(task, gen);
-    pthread_mutex_unlock(&weft__loops_lock);
+    pthread_mutex_unlock(&weft__loops_mutex);
 }
 
 void weft__scope_unwind(weft_gen *gen)

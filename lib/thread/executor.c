@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <math.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -111,9 +112,9 @@ static void in_child(void)
     for (weft_executor *executor = executors; executor; executor = executor->next) {
         executor->holders -= executor->threads + executor->abandoned;
         executor->threads = executor->idle = executor->abandoned = executor->watchers = 0;
+        executor->slow = 0;
         executor->workers = NULL;
-        executor->first = executor->last = NULL;
-        executor->queued = 0;
+        memset(executor->queued, 0, sizeof(executor->queued));
         (void)weft__cond_init(&executor->work); /* some may wait there for ever */
         (void)weft__cond_init(&executor->changed);
     }

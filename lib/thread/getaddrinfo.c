@@ -190,7 +190,8 @@ static int look_name_up(void *arg, void **result)
 
 weft_future *weft_getnameinfo(weft_loop *loop, const struct sockaddr *addr, socklen_t len, int flags)
 {
-    weft_job job = {.run = look_name_up,
+    weft_job job = {.struct_size = sizeof(job),
+                    .run = look_name_up,
                     .free_arg = free_naming,
                     .destroy = free,
                     .flags = WEFT_ABANDONABLE | WEFT_SLOW};

@@ -146,8 +146,8 @@ static weft_step program(void *frame)
     struct program *f = frame;
 
     WEFT_BEGIN(f);
-    WEFT_AWAIT(f, weft_start_server(NULL, serve, f->mode, .host = "127.0.0.1", .path = f->path,
-                                    .limit = f->limit, .backlog = 512));
+    WEFT_AWAIT(f, weft_start_server(NULL, serve, f->mode, .host = f->path ? NULL : "127.0.0.1",
+                                    .path = f->path, .limit = f->limit, .backlog = 512));
     f->server = weft_take(f);
     if (f->path)
         printf("%s\n", f->path);

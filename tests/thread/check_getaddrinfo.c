@@ -218,7 +218,7 @@ static const char *names_of(int port, int flags)
 RULE(the_numbers_of_an_address_are_answered_at_once_and_without_a_thread)
 {
     ck_assert_str_eq(names_of(80, NI_NUMERICHOST | NI_NUMERICSERV), "127.0.0.1 80");
-    ck_assert_ptr_null(loop->executor);
+    ck_assert_ptr_null(weft__default_executor(loop));
 }
 END_RULE
 
@@ -226,7 +226,7 @@ END_RULE
 RULE(the_names_of_an_address_are_looked_up_in_a_thread)
 {
     ck_assert_str_eq(names_of(54321, NI_NUMERICHOST), "127.0.0.1 54321"); /* no service has it */
-    ck_assert_ptr_nonnull(loop->executor);
+    ck_assert_ptr_nonnull(weft__default_executor(loop));
 }
 END_RULE
 
