@@ -11,8 +11,11 @@
  *                       +------------------exit-----------> OUT
  *
  * At the deadline the task is asked to cancel, once.  Exit turns the WEFT_ECANCELLED that this caused, and no
- * other, into WEFT_ETIMEDOUT: only if the scope expired and no request but its own stands.
+ * other, into WEFT_ETIMEDOUT: only if the scope expired and no request but its own has come since enter.
  * A body that got through withdraws a request that was not delivered.
+ *
+ * A request that a shield holds back has not come: a deadline in a shielded cleanup is a timeout, however often others
+ * ask meanwhile.  It is delivered when the shield is left.
  *
  * Source: asyncio.timeout; the shield and the level trigger are trio's CancelScope.
  */
@@ -31,11 +34,12 @@ typedef struct weft_scope {
     struct weft_scope *outer;
     weft_task *task;
     struct weft__timer timer;
-    uint32_t state;
     uint32_t flags;
-    int entry_cancelling;
-    uint16_t entry_must;
-    uint16_t held;
+    uint16_t entry_seen;
+    uint16_t withheld;
+    uint8_t state;
+    bool entry_must;
+    bool stays_cancelled;
 } weft_scope;
 
 enum {

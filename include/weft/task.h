@@ -71,7 +71,8 @@ WEFT_API int weft_task_set_name(weft_task *task, const char *name);
 
 /* How many cancel requests stand; 0 once done.  Source: Task.cancelling. */
 WEFT_API int weft_task_cancelling(const weft_task *task);
-/* Withdraw one request and return how many are left; at 0 one that was not delivered yet is withdrawn.
+/* Withdraw one request and return how many are left; with the last one the mark of what was not delivered yet goes.
+ * Those that a shield holds back are withdrawn last: the body has not seen them.
  * Does nothing on a task that is done.  Source: Task.uncancel. */
 WEFT_API int weft_task_uncancel(weft_task *task);
 

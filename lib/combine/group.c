@@ -116,7 +116,8 @@ static void ask_owner(weft_group *group, const char *reason, const char *where)
         return;
     group->asked = true;
     weft__task_count_request(owner, reason, where);
-    if (!weft__scope_hold_within(owner, group->entry_scope))
+    group->holder = weft__scope_hold_within(owner, group->entry_scope);
+    if (!group->holder)
         weft__task_deliver(owner);
 }
 
@@ -131,22 +132,23 @@ static void stop(weft_group *group, const char *reason, const char *where)
 
 static void withdraw(weft_group *group)
 {
-    weft_future *owner = group->owner;
+    struct weft__task *owner = weft__task(group->owner);
 
-    if (!group->asked || weft__done(owner))
+    if (!group->asked || weft__done(&owner->future))
         return;
-    if (owner->cancelling > group->entry_cancelling)
-        owner->cancelling--;
-    if (owner->cancelling <= group->entry_cancelling && !group->entry_must)
-        owner->flags &= (uint8_t)~WEFT__MUST;
+    if (!(group->holder && weft__scope_withdraw(owner, group->holder)) &&
+        weft__scope_seen(owner) > group->entry_seen)
+        owner->future.cancelling--;
+    if (weft__scope_seen(owner) <= group->entry_seen && !group->entry_must)
+        owner->future.flags &= (uint8_t)~WEFT__MUST;
 }
 
-/* Whether a request of others stands that came, or was delivered, since enter. */
+/* Whether a request of others stands that came, or was delivered, since enter; not one that a shield holds back. */
 static bool others_asked(const weft_group *group)
 {
     const weft_future *owner = group->owner;
 
-    return owner->cancelling > group->entry_cancelling ||
+    return weft__scope_seen(weft__task(owner)) > group->entry_seen ||
            (group->entry_must && !(owner->flags & WEFT__MUST));
 }
 
@@ -220,13 +222,12 @@ size_t weft_group_errors(const weft_group *group, weft_group_error *errors, size
 /* It fails although the owner was cancelled: the request is not lost, but comes at the next await. */
 static void request_again(weft_group *group)
 {
-    weft_future *owner = group->owner;
-    bool delivered = group->cancelled || group->exit->compound.asked;
+    struct weft__task *owner = weft__task(group->owner);
 
-    if (weft__done(owner) || !others_asked(group))
+    if (weft__done(&owner->future) || !others_asked(group))
         return;
-    if (delivered || !weft__scope_holds(weft__task(owner)))
-        owner->flags |= WEFT__MUST;
+    if (!weft__scope_hold_within(owner, group->entry_scope))
+        owner->future.flags |= WEFT__MUST;
 }
 
 /* All children have ended. */
@@ -344,7 +345,7 @@ int weft_group_enter(weft_group *group)
         return -ENOMEM;
     group->exit->hook = (struct weft__hook){.node.kind = WEFT__NODE_HOOK, .fn = on_later};
     group->owner = weft_future_ref(&owner->future);
-    group->entry_cancelling = owner->future.cancelling;
+    group->entry_seen = (uint16_t)weft__scope_seen(owner);
     group->entry_must = (owner->future.flags & WEFT__MUST) != 0;
     group->entry_scope = owner->extra ? owner->extra->scopes : NULL;
     group->state = WEFT__GROUP_OPEN;
@@ -357,8 +358,7 @@ int weft_group_enter(weft_group *group)
 static void body_ended(weft_group *group, int error)
 {
     weft_future *owner = group->owner;
-    /* Of the requests that stand, one that a shield holds was not delivered. */
-    bool others = others_asked(group) && !weft__scope_holds(weft__task(owner));
+    bool others = others_asked(group);
 
     if (error == WEFT_ECANCELLED) {
         group->cancelled = !group->asked || others;

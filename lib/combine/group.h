@@ -46,8 +46,9 @@ struct weft_group {
     bool cancelled; /* the body was, by others */
     bool told;      /* the exit has failed with what failed */
     bool entry_must;
-    uint16_t entry_cancelling;
+    uint16_t entry_seen;           /* the requests that the owner knew of */
     const weft_scope *entry_scope; /* the owner's innermost; only compared */
+    const weft_scope *holder;      /* the shield that has held back what we asked; only compared */
     weft_task *owner;              /* a reference, from enter until the end */
     struct weft__exit *exit;       /* a reference, until exit was called; NULL once it is done */
     struct weft__member *members, *last_member;

@@ -97,7 +97,8 @@ int weft_task_uncancel(weft_task *task)
     weft__loop_use(task->loop, NULL, task == weft__thread.task ? WEFT__USE_READ : WEFT__USE_ALL);
     if (!weft_is_task(task) || weft__done(task))
         return 0;
-    if (task->cancelling && --task->cancelling == 0)
+    weft__scope_withdraw_any(weft__task(task));
+    if (!weft__scope_seen(weft__task(task)))
         task->flags &= (uint8_t)~WEFT__MUST;
     return task->cancelling;
 }

@@ -1,9 +1,14 @@
 /* scope.c - scopes in a body: deadline, shield, level trigger.
  *
  * A task's scopes are a list from the innermost outwards.  A request to cancel comes from one of them (its
- * deadline) or from outside all, and goes inwards: the first shield on its way keeps it (HELD) until
- * it is left; the level-triggered scopes that it passed stay cancelled.  The mark WEFT__LEVEL on the task
- * follows from the list, and is computed anew whenever that changes.
+ * deadline) or from outside all, and goes inwards: the first shield on its way keeps it until that is left; the
+ * level-triggered scopes that it passed stay cancelled.  The mark WEFT__LEVEL on the task follows from the list, and is
+ * computed anew whenever that changes.
+ *
+ * Invariant: `cancelling` counts the requests that stand.  Each shield counts those that it withholds, and the task's
+ * extra has their sum.  The rest has been seen by the body, or is about to be (WEFT__MUST): what asks whose a cancel
+ * was compares these alone, because one that waits outside of a shield cannot have caused what happened inside.  (To
+ * compare all of them lets a cancel end a cleanup that is shielded, once a deadline in it expires.)
  *
  * A scope that a body forgets to leave is left for it when its frame ends: it lies in that frame.
  */
@@ -16,8 +21,6 @@
 
 enum scope_state { SCOPE_OUT, SCOPE_ACTIVE, SCOPE_EXPIRING, SCOPE_EXPIRED };
 
-enum { HELD = 1, LEVEL_CANCELLED = 2 }; /* scope->held */
-
 /* In scope->flags, beside the user's: it lies in no frame of its task's chain, but in one that is driven by hand, say.  When
  * such a frame ends, on whichever C stack, its scopes are looked for in all tasks of the thread. */
 enum { STRAY = 1u << 16 };
@@ -28,14 +31,30 @@ static void refresh(struct weft__task *task)
     weft_scope *scope = task->extra->scopes;
 
     task->future.flags &= (uint8_t)~WEFT__LEVEL;
-    for (; scope && !(scope->held & LEVEL_CANCELLED); scope = scope->outer)
+    for (; scope && !scope->stays_cancelled; scope = scope->outer)
         if (scope->flags & WEFT_SCOPE_SHIELD)
             return;
     task->future.flags |= scope ? WEFT__LEVEL : 0;
 }
 
+/* ---- requests ------------------------------------------------------------------------------------------- */
+
+unsigned weft__scope_seen(const struct weft__task *task)
+{
+    return task->future.cancelling - (unsigned)(task->extra ? task->extra->withheld : 0);
+}
+
+/* A shield keeps a request that has been counted. */
+static void withhold(struct weft__task *task, weft_scope *shield)
+{
+    if (!weft__scope_seen(task))
+        return; /* more than can be counted */
+    shield->withheld++;
+    task->extra->withheld++;
+}
+
 /* A request passes the scopes within `outer`, from there inwards; the same walk for all who ask. */
-static bool hold(struct weft__task *task, const weft_scope *outer)
+static const weft_scope *hold(struct weft__task *task, const weft_scope *outer)
 {
     weft_scope *shield = NULL;
     weft_scope *scope;
@@ -46,11 +65,11 @@ static bool hold(struct weft__task *task, const weft_scope *outer)
     scope = shield ? shield->outer : task->extra->scopes;
     for (; scope && scope != outer; scope = scope->outer)
         if (scope->flags & WEFT_SCOPE_LEVEL)
-            scope->held |= LEVEL_CANCELLED;
+            scope->stays_cancelled = true;
     if (shield)
-        shield->held |= HELD;
+        withhold(task, shield);
     refresh(task);
-    return shield != NULL;
+    return shield;
 }
 
 bool weft__scope_hold(struct weft__task *task, weft_scope *asking)
@@ -58,23 +77,60 @@ bool weft__scope_hold(struct weft__task *task, weft_scope *asking)
     if (!task->extra || !task->extra->scopes)
         return false;
     if (asking && asking->flags & WEFT_SCOPE_LEVEL)
-        asking->held |= LEVEL_CANCELLED;
-    return hold(task, asking);
+        asking->stays_cancelled = true;
+    return hold(task, asking) != NULL;
 }
 
-bool weft__scope_hold_within(struct weft__task *task, const weft_scope *outer)
+const weft_scope *weft__scope_hold_within(struct weft__task *task, const weft_scope *outer)
 {
-    return task->extra && task->extra->scopes && hold(task, outer);
+    return task->extra && task->extra->scopes ? hold(task, outer) : NULL;
 }
 
-bool weft__scope_holds(const struct weft__task *task)
+/* The shield that a request is taken off: `holder`, or (NULL) the outermost that has one, for what the others hold is
+ * their scopes', which withdraw it themselves. */
+static weft_scope *find_holder(const struct weft__task *task, const weft_scope *holder)
 {
-    const weft_scope *scope = task->extra ? task->extra->scopes : NULL;
+    weft_scope *found = NULL;
 
-    while (scope && !(scope->held & HELD))
-        scope = scope->outer;
-    return scope != NULL;
+    if (!task->extra)
+        return NULL;
+    for (weft_scope *scope = task->extra->scopes; scope; scope = scope->outer)
+        if (scope->withheld && (!holder || scope == holder))
+            found = scope;
+    return found;
 }
+
+bool weft__scope_withdraw(struct weft__task *task, const weft_scope *holder)
+{
+    weft_scope *scope = find_holder(task, holder);
+
+    if (!scope)
+        return false;
+    scope->withheld--;
+    task->extra->withheld--;
+    task->future.cancelling--;
+    return true;
+}
+
+void weft__scope_withdraw_any(struct weft__task *task)
+{
+    if (weft__scope_seen(task))
+        task->future.cancelling--; /* those that the body knows of go first */
+    else
+        (void)weft__scope_withdraw(task, NULL);
+}
+
+/* A shield is left: what it held back is delivered.  No shield around it would hold that, for it goes to the outermost
+ * one inside of who asked. */
+static void release(struct weft__task *task, weft_scope *shield)
+{
+    if (shield->withheld)
+        task->future.flags |= WEFT__MUST;
+    task->extra->withheld -= shield->withheld;
+    shield->withheld = 0;
+}
+
+/* ---- their life ----------------------------------------------------------------------------------------- */
 
 static void scope_due(weft_loop *loop, struct weft__timer *timer)
 {
@@ -140,14 +196,14 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
         scope->flags |= STRAY;
         weft__thread.stray_scopes++;
     }
-    scope->entry_cancelling = task->future.cancelling;
     scope->outer = task->extra->scopes;
     task->extra->scopes = scope;
     scope->entry_must = (task->future.flags & WEFT__MUST) != 0;
     if (flags & WEFT_SCOPE_SHIELD && scope->entry_must) {
         task->future.flags &= (uint8_t)~WEFT__MUST;
-        scope->held = HELD;
+        withhold(task, scope);
     }
+    scope->entry_seen = (uint16_t)weft__scope_seen(task);
     refresh(task);
     if (seconds <= 0) {
         /* Due already: the first await is cancelled, even a sleep(0). */
@@ -188,36 +244,34 @@ static bool foreign_delivered(const weft_scope *scope)
            !(scope->task->flags & WEFT__MUST);
 }
 
+/* Its own request ends with it.  The body may be here with another's: returns what became of the error. */
+static int settle(weft_scope *scope, int error)
+{
+    struct weft__task *task = weft__task(scope->task);
+    bool theirs = foreign_delivered(scope);
+
+    if (weft__scope_seen(task))
+        task->future.cancelling--;
+    if (weft__scope_seen(task) > scope->entry_seen)
+        return error;
+    if (!scope->entry_must)
+        task->future.flags &= (uint8_t)~WEFT__MUST; /* the body got through before it came */
+    return error == WEFT_ECANCELLED && !theirs ? WEFT_ETIMEDOUT : error;
+}
+
 int weft_scope_exit(weft_scope *scope, int error)
 {
     weft_future *future = scope->task;
-    struct weft__task *task;
 
     if (!future || (scope->state != SCOPE_ACTIVE && scope->state != SCOPE_EXPIRING))
         return error;
-    task = weft__task(future);
-    weft__loop_use(future->loop, task, WEFT__USE_INSIDE);
+    weft__loop_use(future->loop, weft__task(future), WEFT__USE_INSIDE);
     leave(scope);
-    if (scope->state == SCOPE_EXPIRING) {
-        scope->state = SCOPE_EXPIRED;
-        if (future->cancelling)
-            future->cancelling--;
-        if (future->cancelling <= scope->entry_cancelling) {
-            bool theirs = foreign_delivered(scope);
-
-            if (!scope->entry_must)
-                future->flags &= (uint8_t)~WEFT__MUST; /* the body got through before it came */
-            if (error == WEFT_ECANCELLED && !theirs)
-                error = WEFT_ETIMEDOUT;
-        }
-    } else {
-        scope->state = SCOPE_OUT;
-    }
+    if (scope->state == SCOPE_EXPIRING)
+        error = settle(scope, error);
+    scope->state = scope->state == SCOPE_EXPIRING ? SCOPE_EXPIRED : SCOPE_OUT;
+    release(weft__task(future), scope);
     scope->task = NULL;
-    /* What a shield held back goes on, unless another one holds it. */
-    if (scope->held & HELD && future->cancelling && !weft__scope_hold(task, NULL))
-        future->flags |= WEFT__MUST;
-    scope->held = 0;
     return error;
 }
 
@@ -245,9 +299,10 @@ static void drop_from(weft_scope **link)
     *link = scope->outer;
     weft__thread.stray_scopes -= (scope->flags & STRAY) != 0;
     weft__timer_remove(task->future.loop, &scope->timer);
-    if (scope->state == SCOPE_EXPIRING && task->future.cancelling)
-        task->future.cancelling--;
+    if (scope->state == SCOPE_EXPIRING)
+        weft__scope_withdraw_any(task);
     scope->state = SCOPE_OUT;
+    release(task, scope);
     scope->task = NULL;
     refresh(task);
 }

@@ -13,6 +13,7 @@ struct weft__task_extra {
     void *context;
     const weft_context_type *context_type;
     weft_scope *scopes;          /* the innermost */
+    uint16_t withheld;           /* requests that shields keep from the body, of all that stand */
     struct weft__member *member; /* group.c: what it is in its group */
 };
 
