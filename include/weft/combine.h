@@ -96,10 +96,11 @@ enum weft_wait_until {
 };
 
 /* Wait until all futures are done, or the first, or `seconds` have passed (WEFT_NEVER).
- * Result: how many were done then (an integer); weft_future_is_done says which.  Time that is up is no error, and
- * nor is that a future failed; none is cancelled.
+ * Result: how many were done when the wait ended (an integer).  The body that awaits it resumes a round later, and more
+ * may have ended by then: weft_future_is_done says which are done now.  Time that is up is no error, and nor is that a
+ * future failed; none is cancelled.
  * Ownership: borrows: you go on holding the futures.  The same one may be there twice, and counts once.
- * Errors: also -EINVAL: no futures.  Cancelled: leaves the futures alone.
+ * Errors: also -EINVAL: no futures; no such `until`.  Cancelled: leaves the futures alone.
  * Source: asyncio.wait, whose two sets are here the array and is_done. */
 #define weft_wait(...) WEFT__WAIT(__VA_ARGS__)
 #define WEFT__WAIT(loop, futures, count, until, seconds) \

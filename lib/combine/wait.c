@@ -87,7 +87,8 @@ weft_future *weft_wait_at(const char *where, weft_loop *loop, weft_future *const
                           size_t count, enum weft_wait_until until, double seconds)
 {
     struct weft__join *join = NULL;
-    int error = count == 0 || isnan(seconds) ? -EINVAL : 0;
+    bool valid = count > 0 && !isnan(seconds) && (unsigned)until <= WEFT_FIRST_ERROR;
+    int error = valid ? 0 : -EINVAL;
 
     loop = weft__loop_of(loop);
     if (!error)

@@ -130,6 +130,39 @@ RULE(no_futures_and_no_number_are_argument_errors)
 }
 END_RULE
 
+/* 111 */
+RULE(an_until_that_there_is_not_is_an_argument_error)
+{
+    weft_future *one = weft_future_new(loop);
+
+    ck_assert_int_eq(taken_error(weft_wait(loop, &one, 1, (enum weft_wait_until)3, WEFT_NEVER)),
+                     -EINVAL);
+    ck_assert_int_eq(taken_error(weft_wait(loop, &one, 1, (enum weft_wait_until) - 1, 1)), -EINVAL);
+    weft_future_unref(one);
+}
+END_RULE
+
+static void set_call(void *arg)
+{
+    ck_assert_int_eq(weft_future_set_result(arg, NULL), 0);
+}
+
+/* 282: the count is the wait's, and not the body's that resumes after it */
+RULE(the_count_is_of_the_wait_s_end_and_is_done_of_now)
+{
+    weft_future *one = weft_future_new(loop);
+    weft_future *wait = weft_wait(loop, &one, 1, WEFT_ALL, 1);
+    void *value;
+
+    ck_assert_int_eq(weft_call_at(loop, 1, set_call, one, NULL),
+                     0); /* due after the wait's deadline */
+    ck_assert_int_eq(weft_run_until_complete(loop, wait, &value), 0);
+    ck_assert_int_eq(weft_int(value), 0);
+    ck_assert(weft_future_is_done(one));
+    weft_future_unref(one);
+}
+END_RULE
+
 /* 114 */
 RULE(the_same_future_twice_counts_once)
 {
@@ -295,7 +328,9 @@ RUN_SUITE("wait", all_waits_for_all_and_fails_for_none_of_them,
           a_cancelled_one_is_no_error_and_without_errors_all_are_waited_for,
           a_failure_that_it_saw_is_not_read_by_that, time_that_is_up_is_no_error,
           no_time_at_all_tells_what_is_done_now_and_not_inline,
-          no_futures_and_no_number_are_argument_errors, the_same_future_twice_counts_once,
+          no_futures_and_no_number_are_argument_errors,
+          an_until_that_there_is_not_is_an_argument_error,
+          the_count_is_of_the_wait_s_end_and_is_done_of_now, the_same_future_twice_counts_once,
           several_that_end_in_one_round_are_all_counted,
           a_cancel_ends_it_at_once_and_leaves_the_futures_alone,
           a_cancel_of_it_runs_no_destructor_inline, a_destructor_may_drop_the_wait_that_ends,
