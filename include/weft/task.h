@@ -109,7 +109,7 @@ typedef struct weft_context_type {
 
 /* Attach a context to a task; tasks that it makes inherit it.  NULL task: the current one.
  * Ownership: takes the context also when it fails; one that was there before is freed.
- * Errors: -ENOMEM; WEFT_ENOTTASK; WEFT_ENOTASK: none is running.
+ * Errors: -ENOMEM; WEFT_ENOTTASK; WEFT_ENOTASK: none is running; WEFT_EINVALIDSTATE: it is done.
  * Source: contextvars, reduced to one pointer: C has no context variables to switch at each step. */
 WEFT_API int weft_task_set_context(weft_task *task, void *context, const weft_context_type *type);
 /* The context of a task (NULL: the current one), or NULL. */

@@ -43,6 +43,8 @@ int weft__context_inherit(struct weft__task *task)
 int weft_task_set_context(weft_task *task, void *context, const weft_context_type *type)
 {
     struct weft__task_extra *extra = NULL;
+    const weft_context_type *old_type;
+    void *old;
     int error = 0;
 
     if (!task)
@@ -51,6 +53,8 @@ int weft_task_set_context(weft_task *task, void *context, const weft_context_typ
         error = WEFT_ENOTASK;
     else if (!weft_is_task(task))
         error = WEFT_ENOTTASK;
+    else if (weft__done(task))
+        error = WEFT_EINVALIDSTATE; /* its end, which frees a context, is over */
     else if (!(extra = weft__task_need_extra(weft__task(task))))
         error = -ENOMEM;
     if (error) {
@@ -58,9 +62,11 @@ int weft_task_set_context(weft_task *task, void *context, const weft_context_typ
         return error;
     }
     weft__loop_use(task->loop, task, WEFT__USE_WRITE);
-    free_context(extra->context, extra->context_type);
+    old = extra->context;
+    old_type = extra->context_type;
     extra->context = context;
     extra->context_type = type;
+    free_context(old, old_type); /* the user's: it may set another one */
     return 0;
 }
 
@@ -76,10 +82,12 @@ void *weft_task_context(const weft_task *task)
 
 void weft__context_release(struct weft__task *task)
 {
-    if (!task->extra)
-        return;
-    free_context(task->extra->context, task->extra->context_type);
-    task->extra->context = NULL;
+    void *context;
+
+    while (task->extra && (context = task->extra->context)) {
+        task->extra->context = NULL;
+        free_context(context, task->extra->context_type); /* the user's: it may set another one */
+    }
 }
 
 /* ---- names ---------------------------------------------------------------------------------------------- */

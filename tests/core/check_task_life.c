@@ -338,6 +338,47 @@ RULE(a_context_that_cannot_be_copied_fails_the_new_task)
 }
 END_RULE
 
+/* 283, 40 */
+RULE(a_task_that_is_done_takes_no_context_and_what_it_was_given_is_freed)
+{
+    static char first[] = "1";
+    weft_task *task = weft_task_new(loop, WEFT_CALL(sleeper, .name = "s"));
+
+    run_all();
+    ck_assert_int_eq(weft_task_set_context(task, first, &context_type), WEFT_EINVALIDSTATE);
+    ck_assert_str_eq(trace(), "s s. free-1");
+    ck_assert_ptr_null(weft_task_context(task));
+    weft_future_unref(task);
+}
+END_RULE
+
+static weft_task *to_reset;
+static char next_context[] = "next";
+
+static void reset_context(void *context)
+{
+    say("reset-%s", (const char *)context);
+    ck_assert_int_eq(weft_task_set_context(to_reset, next_context, &context_type), 0);
+}
+
+/* 283, 40 */
+RULE(a_context_whose_end_sets_another_one_is_freed_once_and_the_other_too)
+{
+    static const weft_context_type resetting = {.free = reset_context};
+    static char first[] = "1", second[] = "2", third[] = "3";
+
+    to_reset = weft_task_new(loop, WEFT_CALL(child));
+    ck_assert_int_eq(weft_task_set_context(to_reset, first, &resetting), 0);
+    ck_assert_int_eq(weft_task_set_context(to_reset, second, &context_type), 0);
+    ck_assert_str_eq(trace(), "reset-1 free-2");
+    ck_assert_str_eq(weft_task_context(to_reset), "next");
+    ck_assert_int_eq(weft_task_set_context(to_reset, third, &resetting), 0);
+    run_all();
+    ck_assert_str_eq(trace(), "reset-1 free-2 free-next child:3 reset-3 free-next");
+    weft_future_unref(to_reset);
+}
+END_RULE
+
 /* 40 */
 RULE(setting_a_context_takes_it_on_every_path_and_frees_the_one_before)
 {
@@ -419,5 +460,7 @@ RUN_SUITE("task_life", the_frame_is_destroyed_once_when_the_body_has_ended,
           a_million_awaits_on_done_futures_take_constant_stack,
           a_context_is_copied_to_the_tasks_that_a_task_makes_and_freed_at_their_end,
           a_context_without_hooks_is_shared, a_context_that_cannot_be_copied_fails_the_new_task,
+          a_task_that_is_done_takes_no_context_and_what_it_was_given_is_freed,
+          a_context_whose_end_sets_another_one_is_freed_once_and_the_other_too,
           setting_a_context_takes_it_on_every_path_and_frees_the_one_before,
           resuming_an_impossible_state_stops_the_program_with_its_name)
