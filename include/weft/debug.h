@@ -34,7 +34,8 @@ WEFT_API void weft_dump(weft_loop *loop, FILE *out);
 WEFT_API void weft_loop_set_debug(weft_loop *loop, bool on);
 WEFT_API bool weft_loop_debug(const weft_loop *loop);
 
-/* In debug mode, a step or callback that takes longer is reported, with its name and place.  0.1 s. */
+/* In debug mode, a step or callback that takes longer is reported, with its name and place.  0.1 s; WEFT_NEVER: none is.
+ * What is negative or not a number changes nothing. */
 WEFT_API void weft_loop_set_slow_limit(weft_loop *loop, double seconds);
 
 /* ---- Hooks --------------------------------------------------------------------------------------------- */

@@ -164,7 +164,8 @@ WEFT_API int weft_future_chain(weft_future *source, weft_future *target);
 /* ---- Telling what it is -------------------------------------------------------------------------------- */
 
 WEFT_API weft_loop *weft_future_loop(const weft_future *future);
-/* A name of your choosing instead of the place; must outlive the future.  Not for tasks. */
+/* A name of your choosing instead of the place; must outlive the future.  Not for tasks, nor for what the loop gives to
+ * everybody, because it need not be made: weft_sleep(loop, 0), what is done at once or failed without memory. */
 WEFT_API void weft_future_set_name(weft_future *future, const char *name);
 
 /* Write a one-line description, as snprintf does: "<future failed ETIMEDOUT at fetch.c:40>".

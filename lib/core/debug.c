@@ -91,7 +91,11 @@ bool weft_loop_debug(const weft_loop *loop)
 
 void weft_loop_set_slow_limit(weft_loop *loop, double seconds)
 {
-    weft__loop_of(loop)->slow_ns = (int64_t)(seconds * WEFT__NS);
+    loop = weft__loop_of(loop);
+    if (seconds >= 9.2e9)
+        loop->slow_ns = INT64_MAX;
+    else if (seconds >= 0)
+        loop->slow_ns = (int64_t)(seconds * WEFT__NS);
 }
 
 /* ---- the dump --------------------------------------------------------------------------------------------- */

@@ -370,8 +370,8 @@ weft_loop *weft_future_loop(const weft_future *future)
 
 void weft_future_set_name(weft_future *future, const char *name)
 {
-    if (future->type == &weft__task_type)
-        return;
+    if (future->type == &weft__task_type || future->refs == WEFT__IMMORTAL)
+        return; /* an immortal one is everybody's, and outlives the name */
     weft__loop_use(future->loop, future, WEFT__USE_WRITE);
     future->site = name;
     future->flags |= WEFT__NAMED;

@@ -135,8 +135,11 @@ int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when
         return -EINVAL;
     if (seconds < 0)
         seconds = 0;
-    /* Clipped at a hundred years; the virtual clock may jump there again and again. */
-    delay = seconds > 3.2e9 ? (int64_t)3200000000 * WEFT__NS : (int64_t)(seconds * WEFT__NS + 0.5);
+    /* A delay is clipped at a hundred years, a time at what fits: the virtual clock may jump by such a delay again and
+     * again. */
+    if (relative && seconds > 3.2e9)
+        seconds = 3.2e9;
+    delay = seconds > 9.2e9 ? INT64_MAX : (int64_t)(seconds * WEFT__NS + 0.5);
     *when = base > INT64_MAX - delay ? INT64_MAX : base + delay;
     return 0;
 }
@@ -181,6 +184,11 @@ void weft__timer_remove(weft_loop *loop, struct weft__timer *timer)
     /* Nothing is left to wait for: the host's dispatch must not wait for it all the same. */
     if (!loop->heap.count)
         weft__loop_wake(loop);
+}
+
+double weft__timer_when(const weft_loop *loop, const struct weft__timer *timer)
+{
+    return (double)loop->heap.slots[timer->index - 1].when / WEFT__NS;
 }
 
 struct sleep {

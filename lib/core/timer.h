@@ -43,6 +43,8 @@ int weft__deadline(weft_loop *loop, double seconds, bool relative, int64_t *when
 int weft__timer_add(weft_loop *loop, struct weft__timer *timer, const struct weft__timer_type *type,
                     int64_t when);
 void weft__timer_remove(weft_loop *loop, struct weft__timer *timer);
+/* The deadline of one that is in the heap, in seconds on the loop's clock. */
+double weft__timer_when(const weft_loop *loop, const struct weft__timer *timer);
 /* Fire what is due at `now`, in order. */
 void weft__timers_fire(weft_loop *loop, int64_t now);
 /* The loop closes: what somebody still waits for ends. */

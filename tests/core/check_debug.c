@@ -1,5 +1,6 @@
 /* check_debug.c - the dump, the debug mode, slow steps. */
 #include <errno.h>
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -135,6 +136,23 @@ RULE(a_slow_step_is_reported_by_name_and_line_in_debug_mode_only)
 }
 END_RULE
 
+/* 284, 84 */
+RULE(a_limit_of_never_reports_no_step_and_what_is_no_limit_changes_nothing)
+{
+    weft_loop_set_debug(loop, true);
+    weft_loop_set_slow_limit(loop, WEFT_NEVER);
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(slow)), NULL), 0);
+    weft_loop_set_slow_limit(loop, NAN);
+    weft_loop_set_slow_limit(loop, -1);
+    weft_loop_set_slow_limit(loop, -INFINITY);
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(slow)), NULL), 0);
+    ck_assert_str_eq(reports(), "");
+    weft_loop_set_slow_limit(loop, 0);
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(slow)), NULL), 0);
+    ck_assert_ptr_nonnull(strstr(reports(), "a step took"));
+}
+END_RULE
+
 /* ---- wait circles ------------------------------------------------------------------------------ */
 
 /* 29 [D] the await edge is already stored */
@@ -228,6 +246,7 @@ END_RULE
 
 RUN_SUITE("debug", the_dump_shows_both_forms_what_is_awaited_since_when_and_a_cancel,
           a_slow_step_is_reported_by_name_and_line_in_debug_mode_only,
+          a_limit_of_never_reports_no_step_and_what_is_no_limit_changes_nothing,
           a_circle_of_two_or_three_waits_is_refused_in_debug_mode,
           a_call_from_the_wrong_thread_stops_the_program_in_debug_mode,
           the_environment_turns_the_debug_mode_on)

@@ -419,6 +419,22 @@ RULE(a_future_with_a_callback_that_outlives_its_loop_leaks_nothing)
 }
 END_RULE
 
+/* 284 */
+RULE(what_the_loop_gives_to_everybody_takes_no_name)
+{
+    char name[] = "mine", text[96];
+    weft_future *f = weft_sleep(loop, 0);
+
+    weft_future_set_name(f, name);
+    weft_future_unref(f);
+    memset(name, '?', sizeof(name) - 1); /* it has outlived the future that we had */
+    f = weft_sleep(loop, 0);
+    weft_future_describe(f, text, sizeof(text));
+    ck_assert_ptr_null(strstr(text, "?"));
+    weft_future_unref(f);
+}
+END_RULE
+
 /* ---- many ---- */
 
 struct many {
@@ -456,7 +472,8 @@ RULE(a_million_awaits_of_done_futures_run_in_constant_stack)
 }
 END_RULE
 
-RUN_SUITE("future", a_new_future_is_pending_and_asking_it_never_waits,
+RUN_SUITE("future", what_the_loop_gives_to_everybody_takes_no_name,
+          a_new_future_is_pending_and_asking_it_never_waits,
           the_first_result_wins_and_a_second_setting_changes_nothing,
           the_first_error_wins_and_a_second_setting_changes_nothing,
           setting_a_cancelled_future_is_refused_and_unless_done_is_silent,

@@ -175,6 +175,22 @@ RULE(huge_delays_one_after_the_other_do_not_overflow)
 }
 END_RULE
 
+/* 284, 72 */
+RULE(a_time_on_a_clock_that_is_far_on_is_not_clipped)
+{
+    double now;
+
+    ck_assert_int_eq(run_task(weft_sleep(loop, 1e300), NULL), 0);
+    ck_assert_int_eq(run_task(weft_sleep(loop, 1e9), NULL), 0);
+    now = weft_loop_time(loop); /* 4.2e9: beyond a hundred years */
+    ck_assert_int_eq(weft_call_at(loop, now + 50, say_call, "call", NULL), 0);
+    ck_assert_int_eq(run_task(weft_sleep_until(loop, now + 100), NULL), 0);
+    ck_assert_str_eq(trace(), "call");
+    ck_assert_double_ge(weft_loop_time(loop), now + 100);
+    ck_assert_double_lt(weft_loop_time(loop), now + 101);
+}
+END_RULE
+
 /* 73 */
 RULE(cancelled_timers_do_not_pile_up)
 {
@@ -431,9 +447,9 @@ RUN_SUITE("timer", libevent_is_never_asked_to_wait_for_more_than_a_day,
           equal_deadlines_fire_in_the_order_of_creation,
           sleeps_and_calls_with_one_deadline_keep_their_order,
           a_late_loop_fires_all_that_is_due_in_the_order_of_deadlines,
-          what_is_not_a_number_is_refused, huge_delays_are_clipped_without_overflow,
-          huge_delays_one_after_the_other_do_not_overflow, cancelled_timers_do_not_pile_up,
-          a_sleep_of_zero_gives_way_for_exactly_one_round,
+          a_time_on_a_clock_that_is_far_on_is_not_clipped, what_is_not_a_number_is_refused,
+          huge_delays_are_clipped_without_overflow, huge_delays_one_after_the_other_do_not_overflow,
+          cancelled_timers_do_not_pile_up, a_sleep_of_zero_gives_way_for_exactly_one_round,
           a_sleep_that_is_cancelled_or_dropped_removes_its_timer, sleep_until_ends_at_its_time,
           a_deadline_lets_the_calls_that_were_due_before_it_run_first,
           a_due_call_that_is_cancelled_holds_up_no_deadline, sleep_forever_ends_only_by_a_cancel,
