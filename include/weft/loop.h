@@ -154,6 +154,11 @@ WEFT_API int weft_call_at(weft_loop *loop, double when, weft_call_fn *fn, void *
 /* Take a call back.  Returns true if it will not run because of this; false if it ran, or was
  * cancelled before, or the handle is 0. */
 WEFT_API bool weft_handle_cancel(weft_loop *loop, weft_handle handle);
+/* Whether the call is still to come: it has not run, and was not cancelled.  Source: Handle.cancelled. */
+WEFT_API bool weft_handle_is_pending(weft_loop *loop, weft_handle handle);
+/* When it is due, on the loop's clock: now, if it waits for its round only; infinite (WEFT_NEVER), if it is not to come.
+ * Source: TimerHandle.when. */
+WEFT_API double weft_handle_when(weft_loop *loop, weft_handle handle);
 
 /* Call fn(arg) in the loop's thread, from any thread; wakes a loop that is blocked.
  * First come, first called.  `loop` may not be NULL; the calling thread holds a reference to it.

@@ -7,10 +7,20 @@
 #include <weft/loop.h>
 
 #include "core/node.h"
+#include "core/timer.h"
 
 enum { WEFT__CALL_PAGE = 64 };
 
-struct weft__call;
+struct weft__call {
+    struct weft__node node;
+    weft_call_fn *fn; /* NULL: the slot is free */
+    void *arg;
+    struct weft__timer timer;
+    uint32_t index;
+    uint32_t generation;
+    bool is_due; /* it counts in loop->calls.due */
+    struct weft__call *next_free;
+};
 
 /* A loop's: a table of slots, in pages that never move. */
 struct weft__calls {
