@@ -156,7 +156,7 @@ weft_future *weft_condition_wait(weft_condition *condition)
     future = weft__waiter_new(&base->object, &base->queue, &condition_wait_type);
     if (weft__done(future))
         return future; /* without memory: the lock is still held */
-    weft__waiter(future)->u.number = condition->lock->owner;
+    weft__lock_waiter(future)->owner = condition->lock->owner;
     weft__lock_pass(condition->lock);
     return future;
 }

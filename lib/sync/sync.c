@@ -10,8 +10,8 @@
  * to the first waiter, in one go (see waiters.c); it is never free in between.
  *
  * Rejected: asyncio's way, to wake the first waiter and let it try again: each race of that with a cancel or a
- * newcomer is a case of its own.  A pointer to the owner: a freed task's address becomes another's; and a
- * reference would cost each acquire.
+ * newcomer is a case of its own.  The owner's address alone: a freed task's becomes another's; its number alone: there
+ * are 2^32 of them; and a reference would cost each acquire.
  */
 #include "config.h"
 
@@ -97,18 +97,18 @@ void weft__lock_pass(weft_lock *lock)
 {
     struct weft__lock_waiter *first = weft__lock_waiter_first(&lock->base.queue);
 
-    lock->owner = first ? first->waiter.u.number : 0;
+    lock->owner = first ? first->owner : (struct weft__owner){NULL, 0};
     if (first)
         lock_waiter_end(first);
 }
 
 void weft__lock_enter(weft_lock *lock, struct weft__lock_waiter *waiter)
 {
-    if (lock->owner && !lock->base.object.loop->closed) {
+    if (lock->owner.task && !lock->base.object.loop->closed) {
         weft__queue_push(&lock->base.queue, &waiter->waiter.place);
         return;
     }
-    lock->owner = waiter->waiter.u.number;
+    lock->owner = waiter->owner;
     lock_waiter_end(waiter);
 }
 
@@ -139,7 +139,7 @@ void weft_lock_unref(weft_lock *lock)
 }
 
 /* What speaks against an acquire, or 0. */
-static int acquire_error(const weft_lock *lock, intptr_t me)
+static int acquire_error(const weft_lock *lock, const weft_task *me)
 {
     int error = wait_error(&lock->base, "weft_lock_acquire");
 
@@ -147,53 +147,50 @@ static int acquire_error(const weft_lock *lock, intptr_t me)
         return error;
     if (!me)
         return weft__thread.task ? WEFT_EOTHERLOOP : WEFT_ENOTASK;
-    if (lock->owner == me)
+    if (weft__lock_is(lock, me))
         return WEFT_EDEADLOCK;
-    return !lock->owner && weft__await_doomed(lock->base.object.loop) ? WEFT_ECANCELLED : 0;
+    return !lock->owner.task && weft__await_doomed(lock->base.object.loop) ? WEFT_ECANCELLED : 0;
 }
 
 weft_future *weft_lock_acquire(weft_lock *lock)
 {
-    intptr_t me = weft__lock_me(lock);
-    bool quick = me && !lock->owner && !(weft__thread.task->flags & (WEFT__MUST | WEFT__LEVEL));
+    const weft_task *me = weft__lock_me(lock);
+    bool quick = me && !lock->owner.task && !(me->flags & (WEFT__MUST | WEFT__LEVEL));
     int error = weft__likely(quick) ? 0 : acquire_error(lock, me);
     weft_future *future;
 
     if (weft__unlikely(error))
         return weft__object_failed(&lock->base.object, error);
-    if (weft__likely(!lock->owner)) {
-        lock->owner = me;
+    if (weft__likely(!lock->owner.task)) {
+        lock->owner = (struct weft__owner){me, me->w.id};
         return weft__object_at_once(&lock->base.object);
     }
     future = wait_in_queue(&lock->base, &lock_acquire_type);
     if (!weft__done(future))
-        weft__waiter(future)->u.number = me;
+        weft__lock_waiter(future)->owner = (struct weft__owner){me, me->w.id};
     return future;
 }
 
 int weft_lock_release(weft_lock *lock)
 {
-    intptr_t me = weft__lock_me(lock);
     int error;
 
-    if (weft__likely(me && lock->owner == me)) {
+    if (weft__likely(weft__lock_is(lock, weft__lock_me(lock)))) {
         weft__lock_pass(lock);
         return 0;
     }
     error = use_error(&lock->base, "weft_lock_release");
-    return error ? error : lock->owner ? WEFT_ENOTOWNER : WEFT_EINVALIDSTATE;
+    return error ? error : lock->owner.task ? WEFT_ENOTOWNER : WEFT_EINVALIDSTATE;
 }
 
 bool weft_lock_is_locked(const weft_lock *lock)
 {
-    return look(&lock->base) && lock->owner;
+    return look(&lock->base) && lock->owner.task;
 }
 
 bool weft_lock_is_mine(const weft_lock *lock)
 {
-    intptr_t me = weft__lock_me(lock);
-
-    return me && lock->owner == me;
+    return weft__lock_is(lock, weft__lock_me(lock));
 }
 
 /* ---- event ----------------------------------------------------------------------------------- */

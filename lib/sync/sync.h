@@ -12,14 +12,22 @@ struct weft__queued {
     struct weft__node queue;
 };
 
-struct weft_lock {
-    struct weft__queued base;
-    intptr_t owner; /* who holds it, see weft__lock_me; 0: it is free, and nobody waits */
+/* Who holds a lock: only compared, for a task may end and leave its lock held.  The address tells it from all that live,
+ * the number from one that lies there later. */
+struct weft__owner {
+    const weft_task *task;
+    uint32_t number;
 };
 
-/* Who ends with the lock held: an acquire, and a condition's wait.  waiter.u.number is the task that will hold it. */
+struct weft_lock {
+    struct weft__queued base;
+    struct weft__owner owner; /* no task: it is free, and nobody waits */
+};
+
+/* Who ends with the lock held: an acquire, and a condition's wait. */
 struct weft__lock_waiter {
     struct weft__waiter waiter;
+    struct weft__owner owner; /* the task that will hold it */
     int error; /* what it ends with then; WEFT_ECANCELLED: the reason is in the future already */
     bool acquiring; /* a condition's: it is in the lock's queue, and no longer in the condition's */
 };
@@ -27,16 +35,20 @@ struct weft__lock_waiter {
 /* Make an object with an empty queue; or a refused one. */
 struct weft__queued *weft__queued_new(weft_loop *loop, const struct weft__object_type *type);
 
-/* The running task, as an owner: 0 if there is none of the lock's loop; a refused lock has no loop.  It is the task's
- * number and not its address: that may be another task's later. */
-static inline intptr_t weft__lock_me(const weft_lock *lock)
+/* The running task, if it is one of the lock's loop; a refused lock has no loop. */
+static inline const weft_task *weft__lock_me(const weft_lock *lock)
 {
     const weft_task *task = weft__thread.task;
 
     if (!task || task->loop != lock->base.object.loop)
-        return 0;
+        return NULL;
     weft__loop_use(task->loop, lock, WEFT__USE_WRITE);
-    return (intptr_t)task->w.id + 1;
+    return task;
+}
+/* Whether it is the one who holds the lock. */
+static inline bool weft__lock_is(const weft_lock *lock, const weft_task *me)
+{
+    return me && lock->owner.task == me && lock->owner.number == me->w.id;
 }
 
 /* Give the lock to the first waiter, or free it. */

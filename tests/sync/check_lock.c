@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <limits.h>
 
+#include "core/loop.h"
 #include "support/sync_bodies.h"
 
 /* ---- the order -------------------------------------------------------------------------------------------- */
@@ -276,7 +277,32 @@ RULE(each_allocation_of_a_contended_lock_may_fail)
 }
 END_RULE
 
-RUN_SUITE("lock", a_free_lock_is_acquired_at_once_without_a_suspension,
+/* 287, 160: white box: the counter of tasks is set back, as 2^32 tasks would do it */
+RULE(a_task_with_the_number_of_the_holder_is_a_stranger_all_the_same)
+{
+    weft_task *a, *b, *c;
+
+    with_lock();
+    a = start("a", "A1R");
+    run_rounds(1);
+    loop->next_id = a->w.id - 1;
+    b = start("b", "R?AR");
+    loop->next_id = a->w.id - 1;
+    c = start("c", "A");
+    run_all();
+    ck_assert_str_eq(trace(), "aA bR!WEFT_ENOTOWNER a1 aR bA bR cA");
+    ck_assert_int_eq(ended(a), 0);
+    ck_assert_int_eq(ended(b), 0);
+    ck_assert_int_eq(ended(c), 0); /* it ends with the lock */
+    a = start("a", "R");
+    run_all();
+    ck_assert_int_eq(ended(a), WEFT_ENOTOWNER);
+    weft_lock_unref(the_lock);
+}
+END_RULE
+
+RUN_SUITE("lock", a_task_with_the_number_of_the_holder_is_a_stranger_all_the_same,
+          a_free_lock_is_acquired_at_once_without_a_suspension,
           what_need_not_wait_allocates_nothing, waiters_get_it_in_the_order_in_which_they_came,
           a_newcomer_cannot_get_in_between_a_release_and_the_waiter,
           who_releases_and_acquires_again_waits_behind_the_others,
