@@ -64,6 +64,8 @@ typedef struct weft_queue_options {
     weft_queue_new_with((loop), WEFT__STRUCT(weft_queue_options, __VA_ARGS__))
 WEFT_API weft_queue *weft_queue_new_with(weft_loop *loop,
                                          const weft_queue_options *options) WEFT_NODISCARD;
+/* Take a reference; returns the queue. */
+WEFT_API weft_queue *weft_queue_ref(weft_queue *queue);
 /* At the last one, items are destroyed, and waiters end with WEFT_EABANDONED.  NULL is fine. */
 WEFT_API void weft_queue_unref(weft_queue *queue);
 
@@ -96,8 +98,10 @@ WEFT_API weft_future *weft_queue_join(weft_queue *queue) WEFT_NODISCARD;
  * May be called again, with `now`, too.  Source: Queue.shutdown. */
 WEFT_API int weft_queue_shutdown(weft_queue *queue, bool now);
 
-/* How many items are in it; whether a put would wait. */
+/* How many items are in it; how many it takes (WEFT_UNBOUNDED); whether a put would wait.
+ * Source: qsize, maxsize, full. */
 WEFT_API size_t weft_queue_count(const weft_queue *queue);
+WEFT_API size_t weft_queue_size(const weft_queue *queue);
 WEFT_API bool weft_queue_is_full(const weft_queue *queue);
 
 /* In a body: get an item, weft_sent(f) is it and it is yours (weft_take gives the same); put an item.  As

@@ -13,7 +13,8 @@
  *
  * What need not wait does not suspend, and allocates nothing (but a barrier's last one, for its number).
  *
- * Ownership: new gives one reference, unref gives it back; NULL is fine there.  new never gives NULL:
+ * Ownership: new gives one reference, ref takes one more and returns the object, unref gives one back; NULL is fine
+ * there, not for ref.  new never gives NULL:
  * without memory, or with a bad argument, it gives an object whose calls all answer with that error.
  * Waiters whose object nobody else holds end with WEFT_EABANDONED.
  * A wait whose future is dropped while it is pending leaves no trace; after it was done, it has acquired
@@ -41,6 +42,7 @@ extern "C" {
 typedef struct weft_lock weft_lock;
 
 WEFT_API weft_lock *weft_lock_new(weft_loop *loop) WEFT_NODISCARD;
+WEFT_API weft_lock *weft_lock_ref(weft_lock *lock);
 WEFT_API void weft_lock_unref(weft_lock *lock);
 
 /* Wait for the lock; the task that calls this will hold it, until it gives it back: one that ends
@@ -61,6 +63,7 @@ WEFT_API bool weft_lock_is_mine(const weft_lock *lock);
 typedef struct weft_event weft_event;
 
 WEFT_API weft_event *weft_event_new(weft_loop *loop) WEFT_NODISCARD;
+WEFT_API weft_event *weft_event_ref(weft_event *event);
 WEFT_API void weft_event_unref(weft_event *event);
 
 /* Wait until it is set.  Suspends: only if it is not. */
@@ -77,6 +80,7 @@ typedef struct weft_condition weft_condition;
 /* Make a condition on a lock of yours (it keeps a reference; `loop` is not looked at), or (NULL) on one
  * of its own, of `loop`. */
 WEFT_API weft_condition *weft_condition_new(weft_loop *loop, weft_lock *lock) WEFT_NODISCARD;
+WEFT_API weft_condition *weft_condition_ref(weft_condition *condition);
 WEFT_API void weft_condition_unref(weft_condition *condition);
 /* Its lock, to be acquired around everything else.  Borrowed. */
 WEFT_API weft_lock *weft_condition_lock(weft_condition *condition);
@@ -111,6 +115,7 @@ typedef struct weft_semaphore weft_semaphore;
 WEFT_API weft_semaphore *weft_semaphore_new(weft_loop *loop, long permits) WEFT_NODISCARD;
 /* The same, but never more than at the start: a release too many is an error. */
 WEFT_API weft_semaphore *weft_semaphore_new_bounded(weft_loop *loop, long permits) WEFT_NODISCARD;
+WEFT_API weft_semaphore *weft_semaphore_ref(weft_semaphore *semaphore);
 WEFT_API void weft_semaphore_unref(weft_semaphore *semaphore);
 
 /* Wait for a permit, behind those who wait already.  Suspends: only if there is none. */
@@ -118,8 +123,9 @@ WEFT_API weft_future *weft_semaphore_acquire(weft_semaphore *semaphore) WEFT_NOD
 /* Give a permit to the first waiter, or back.  Any task may, and a callback.
  * Errors: WEFT_EINVALIDSTATE: a bounded one has all its permits; any one has LONG_MAX. */
 WEFT_API int weft_semaphore_release(weft_semaphore *semaphore);
-/* The permits that are there. */
+/* The permits that are there; whether an acquire would wait. */
 WEFT_API long weft_semaphore_value(const weft_semaphore *semaphore);
+WEFT_API bool weft_semaphore_is_locked(const weft_semaphore *semaphore);
 
 /* ---- Barrier --------------------------------------------------------------------------------- */
 
@@ -127,6 +133,7 @@ typedef struct weft_barrier weft_barrier;
 
 /* Make a barrier for so many tasks.  -EINVAL: fewer than one. */
 WEFT_API weft_barrier *weft_barrier_new(weft_loop *loop, long parties) WEFT_NODISCARD;
+WEFT_API weft_barrier *weft_barrier_ref(weft_barrier *barrier);
 WEFT_API void weft_barrier_unref(weft_barrier *barrier);
 
 /* Wait until all parties are here; then all go on, and the barrier begins anew.  Whoever comes next
@@ -143,6 +150,8 @@ WEFT_API int weft_barrier_abort(weft_barrier *barrier);
 WEFT_API bool weft_barrier_is_broken(const weft_barrier *barrier);
 /* How many wait. */
 WEFT_API long weft_barrier_waiting(const weft_barrier *barrier);
+/* How many it is for. */
+WEFT_API long weft_barrier_parties(const weft_barrier *barrier);
 
 #ifdef __cplusplus
 }

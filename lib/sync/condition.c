@@ -111,10 +111,7 @@ weft_condition *weft_condition_new(weft_loop *loop, weft_lock *lock)
 {
     weft_condition *condition;
 
-    if (!lock)
-        lock = weft_lock_new(loop);
-    else if (!lock->base.object.error)
-        lock->base.object.refs++;
+    lock = lock ? weft_lock_ref(lock) : weft_lock_new(loop);
     if (lock->base.object.error)
         return weft__object_refused(lock->base.object.error);
     condition = (weft_condition *)(void *)weft__queued_new(lock->base.object.loop, &condition_type);
@@ -123,6 +120,11 @@ weft_condition *weft_condition_new(weft_loop *loop, weft_lock *lock)
     else
         condition->lock = lock;
     return condition;
+}
+
+weft_condition *weft_condition_ref(weft_condition *condition)
+{
+    return weft__object_ref(&condition->base.object);
 }
 
 void weft_condition_unref(weft_condition *condition)

@@ -177,6 +177,11 @@ weft_queue *weft_queue_new_with(weft_loop *loop, const weft_queue_options *given
     return queue;
 }
 
+weft_queue *weft_queue_ref(weft_queue *queue)
+{
+    return weft__object_ref(&queue->object);
+}
+
 void weft_queue_unref(weft_queue *queue)
 {
     if (queue)
@@ -387,6 +392,11 @@ size_t weft_queue_count(const weft_queue *queue)
 {
     look(queue);
     return queue->store.count;
+}
+
+size_t weft_queue_size(const weft_queue *queue)
+{
+    return queue->size;
 }
 
 bool weft_queue_is_full(const weft_queue *queue)

@@ -133,6 +133,11 @@ weft_lock *weft_lock_new(weft_loop *loop)
     return (weft_lock *)(void *)weft__queued_new(loop, &lock_type);
 }
 
+weft_lock *weft_lock_ref(weft_lock *lock)
+{
+    return weft__object_ref(&lock->base.object);
+}
+
 void weft_lock_unref(weft_lock *lock)
 {
     weft__object_unref((struct weft__object *)(void *)lock);
@@ -207,6 +212,11 @@ static const struct weft__future_type event_wait_type = WEFT__WAITER_TYPE("event
 weft_event *weft_event_new(weft_loop *loop)
 {
     return (weft_event *)(void *)weft__queued_new(loop, &event_type);
+}
+
+weft_event *weft_event_ref(weft_event *event)
+{
+    return weft__object_ref(&event->base.object);
 }
 
 void weft_event_unref(weft_event *event)
@@ -291,6 +301,11 @@ weft_semaphore *weft_semaphore_new_bounded(weft_loop *loop, long permits)
     return semaphore_new(loop, permits, permits);
 }
 
+weft_semaphore *weft_semaphore_ref(weft_semaphore *semaphore)
+{
+    return weft__object_ref(&semaphore->base.object);
+}
+
 void weft_semaphore_unref(weft_semaphore *semaphore)
 {
     weft__object_unref((struct weft__object *)(void *)semaphore);
@@ -333,6 +348,11 @@ long weft_semaphore_value(const weft_semaphore *semaphore)
     return look(&semaphore->base) ? semaphore->value : 0;
 }
 
+bool weft_semaphore_is_locked(const weft_semaphore *semaphore)
+{
+    return look(&semaphore->base) && semaphore->value == 0;
+}
+
 /* ---- barrier --------------------------------------------------------------------------------- */
 
 struct weft_barrier {
@@ -356,6 +376,11 @@ weft_barrier *weft_barrier_new(weft_loop *loop, long parties)
     if (!barrier->base.object.error)
         barrier->parties = parties;
     return barrier;
+}
+
+weft_barrier *weft_barrier_ref(weft_barrier *barrier)
+{
+    return weft__object_ref(&barrier->base.object);
 }
 
 void weft_barrier_unref(weft_barrier *barrier)
@@ -425,4 +450,9 @@ bool weft_barrier_is_broken(const weft_barrier *barrier)
 long weft_barrier_waiting(const weft_barrier *barrier)
 {
     return look(&barrier->base) ? (long)barrier->base.object.waiting : 0;
+}
+
+long weft_barrier_parties(const weft_barrier *barrier)
+{
+    return barrier->base.object.error ? 0 : barrier->parties;
 }

@@ -77,6 +77,15 @@ static void object_last(struct weft__object *object)
     weft__loop_let_go(loop);
 }
 
+void *weft__object_ref(struct weft__object *object)
+{
+    if (!object->error) {
+        weft__check_thread(object->loop, "a ref");
+        object->refs++;
+    }
+    return object;
+}
+
 void weft__object_unref(struct weft__object *object)
 {
     if (!object || object->error)

@@ -41,6 +41,8 @@ struct weft__waiter {
 void *weft__object_new(weft_loop *loop, const struct weft__object_type *type);
 /* An object whose calls all answer with this error: -ENOMEM, -EINVAL, WEFT_ECLOSED. */
 void *weft__object_refused(int error);
+/* Take a reference; returns the object.  A refused one is nobody's, and has none. */
+void *weft__object_ref(struct weft__object *object);
 void weft__object_unref(struct weft__object *object);
 
 /* What a call on an object that cannot be made use of returns. */
