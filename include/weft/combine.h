@@ -17,6 +17,9 @@
  *     then          a future               the callback's future has        cancels it, awaits it
  *     race          generators             the first has succeeded          cancels them, awaits them
  *
+ * A child that awaits, in whatever way, the task that awaits it here would wait for ever, and so would that task.  A cancel
+ * of either wakes the child, and the other one goes on when the child has ended.  (The debug mode refuses the await.)
+ *
  * Ownership: what takes futures takes one reference to each, also when it fails; `futures`, the array, stays yours.
  * A pending one that loses its last reference acts as if it were cancelled, and nobody hears of the end.
  * Errors: all return a future, never NULL; one that failed with -ENOMEM, WEFT_ECLOSED, -EINVAL or WEFT_EOTHERLOOP

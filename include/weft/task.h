@@ -69,7 +69,8 @@ WEFT_API int weft_task_name(const weft_task *task, char *buffer, size_t size);
 /* Set the name; it is copied.  Errors: -ENOMEM, WEFT_ENOTTASK. */
 WEFT_API int weft_task_set_name(weft_task *task, const char *name);
 
-/* How many cancel requests stand; 0 once done.  Source: Task.cancelling. */
+/* How many cancel requests stand; 0 once done.  One cancel of what several ways lead from to this task is one.
+ * Source: Task.cancelling. */
 WEFT_API int weft_task_cancelling(const weft_task *task);
 /* Withdraw one request and return how many are left; with the last one the mark of what was not delivered yet goes.
  * Those that a shield holds back are withdrawn last: the body has not seen them.

@@ -14,7 +14,9 @@
 struct weft__node {
     struct weft__node *next; /* NULL: not queued anywhere */
     struct weft__node *prev;
-    uint32_t kind; /* what it lies in: core/node.h */
+    uint8_t kind;  /* what it lies in: core/node.h */
+    uint8_t mark;  /* a task: see core/circle.c */
+    uint16_t pass; /* a task: the last cancel that came by, see core/compound.c */
     uint32_t since; /* a task: when it began to wait, in ms of the loop's clock (wraps after 49 days) */
 };
 

@@ -137,6 +137,7 @@ static void gather_done(struct weft__join *join, struct weft__edge *edge)
 {
     struct gather *gather = (struct gather *)(void *)join;
     bool was_well = !gather->error && !join->compound.asked;
+    weft_future *future = weft_future_ref(weft__join_future(join)); /* a circle may be broken */
 
     edge->child->flags |= WEFT__READ;
     if (edge->child->error && !(gather->flags & WEFT_RETURN_ERRORS)) {
@@ -144,15 +145,17 @@ static void gather_done(struct weft__join *join, struct weft__edge *edge)
             gather->error = edge->child->error;
         if (was_well && gather->flags & WEFT_KEEP_RUNNING) {
             leave_running(gather);
+            weft_future_unref(future);
             return;
         }
         if (was_well)
-            weft__join_cancel_children(join, "a sibling failed", weft__join_future(join)->site);
+            weft__join_cancel_children(join, "a sibling failed", future->site);
     }
     if (!gather->error && !join->compound.asked)
         start_calls(gather);
-    if (join->left == 0)
+    if (join->left == 0 && !weft__done(future))
         finish(gather);
+    weft_future_unref(future);
 }
 
 static void gather_release(struct weft__join *join)

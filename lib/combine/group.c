@@ -100,11 +100,16 @@ void weft__group_unpin(weft_group *group)
 /* Nothing runs inline, so the list stays as it is. */
 static void cancel_children(weft_group *group, const char *reason, const char *where)
 {
+    bool outermost;
+
     group->stopping = true;
     if (group->loop->closed)
         return;
+    outermost = weft__pass_begin(group->loop);
     for (struct weft__member *member = group->members; member; member = member->next)
         weft_future_cancel_at(member->task, reason, where);
+    if (outermost)
+        weft__pass_end(group->loop);
 }
 
 /* A request that shields outside of the group do not hold back. */

@@ -248,7 +248,7 @@ static bool ask_child(struct weft__join *last, const char *reason, const char *w
         return child && child->error == WEFT_ECANCELLED; /* delivered with that one */
     if (child->type != &weft__task_type)
         return weft__future_cancel_plain(child, reason, where);
-    weft__pass_list(&last->compound);
+    last->compound.to_ask = true;
     return true;
 }
 
@@ -260,8 +260,7 @@ bool weft__join_forward(weft_future *future, const char *reason, const char *whe
     weft_future *last = future, *child;
 
     /* Down to the innermost, or to one that was asked in this pass already. */
-    while (!weft__compound_passed(last)) {
-        weft__compound(last)->pass = loop->pass;
+    while (weft__pass_visit(weft__compound(last))) {
         weft__compound(last)->refused = true;
         child = weft__join(last)->edges[0].child;
         if (!child || !forwarded(child)) {
@@ -288,9 +287,14 @@ bool weft__join_forward(weft_future *future, const char *reason, const char *whe
 
 void weft__join_cancel_children(struct weft__join *join, const char *reason, const char *where)
 {
+    weft_loop *loop = weft__join_future(join)->loop;
+    bool outermost = weft__pass_begin(loop);
+
     for (uint32_t i = 0; i < join->count; i++)
         if (join->edges[i].child)
             weft_future_cancel_at(join->edges[i].child, reason, where);
+    if (outermost)
+        weft__pass_end(loop);
 }
 
 static void pass_cancel(weft_future *future, const char *reason, const char *where)

@@ -62,6 +62,7 @@ static void race_done(struct weft__join *join, struct weft__edge *edge)
     struct race *race = race_of(join);
     weft_future *child = edge->child;
     bool open = !race->winner && !join->compound.asked;
+    weft_future *future = weft_future_ref(weft__join_future(join)); /* a circle may be broken */
     int error = open ? child->error : child->error ? child->error : WEFT_ECANCELLED;
 
     child->flags |= WEFT__READ;
@@ -69,14 +70,15 @@ static void race_done(struct weft__join *join, struct weft__edge *edge)
         race->errors[edge - join->edges] = error;
     if (open && !error) {
         race->winner = edge;
-        weft__timer_remove(weft__join_future(join)->loop, &join->timer);
-        weft__join_cancel_children(join, "another one won", weft__join_future(join)->site);
+        weft__timer_remove(future->loop, &join->timer);
+        weft__join_cancel_children(join, "another one won", future->site);
     } else if (open) {
         race->error = race->error ? race->error : error;
         start_next(race);
     }
-    if (join->left == 0)
+    if (join->left == 0 && !weft__done(future))
         race_finish(race);
+    weft_future_unref(future);
 }
 
 static void race_expired(struct weft__join *join)

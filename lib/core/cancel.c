@@ -1,7 +1,8 @@
 /* cancel.c - a request to cancel, and its way from a task to what that awaits.
  *
  * It goes from task to task in a loop, and is handed over to compound.c at the first future that waits for several.
- * What it does to a task in each of its states stands at the top of task.c.
+ * What it does to a task in each of its states stands at the top of task.c.  However many ways lead to a task, one cancel
+ * (a pass, see compound.c) asks it once.
  */
 #include "config.h"
 
@@ -19,20 +20,40 @@ static bool wakes_cancelled(const struct weft__task *task)
     return (task->awaiting ? task->awaiting->error : root->link->error) == WEFT_ECANCELLED;
 }
 
-/* Nobody else in a circle could wake this task. */
-static void break_circle(struct weft__task *task, weft_future *future)
+/* The pass that is under way comes by: false, if it has been here before. */
+static bool come_by(struct weft__task *task)
 {
-    weft__future_unwait(future, &task->node);
+    weft_loop *loop = task->future.loop;
+
+    if (task->node.pass == (uint16_t)loop->pass) {
+        loop->met = true;
+        return false;
+    }
+    task->node.pass = (uint16_t)loop->pass;
+    task->node.mark = 0;
+    return true;
+}
+
+void weft__task_let_go(struct weft__task *task)
+{
+    weft__future_unwait(task->awaiting, &task->node);
     weft__task_wake_with(task, WEFT_ECANCELLED);
 }
 
-/* Cancel what a waiting task awaits.  A task there is asked in turn: a loop, not a recursion, so that a chain
- * of a million tasks takes constant stack.  A circle of tasks would go round for ever: when the walk has
- * come back to a task that it saw (the hare and the tortoise), that task is woken by force. */
-void weft__task_deliver(struct weft__task *task)
+/* Whether a task is among those from `first` to `last`, each of which awaits the next. */
+static bool is_between(const struct weft__task *task, const struct weft__task *first,
+                       const struct weft__task *last)
 {
-    struct weft__task *seen = task;
-    unsigned steps = 0, next_mark = 1;
+    while (first != task && first != last)
+        first = weft__task(first->awaiting);
+    return first == task;
+}
+
+/* Cancel what a waiting task awaits.  A task there is asked in turn: a loop, not a recursion, so that a chain
+ * of a million tasks takes constant stack.  Where the chain bites its tail, its last task is woken by force. */
+static void deliver(struct weft__task *task)
+{
+    const struct weft__task *first = task;
 
     for (;;) {
         weft_future *future = weft__task_blocked_on(task);
@@ -49,9 +70,8 @@ void weft__task_deliver(struct weft__task *task)
         }
         task->future.flags &= (uint8_t)~WEFT__MUST;
         if (weft__compound_passed(future)) {
-            if (weft__waits_for(future, &task->future))
-                break_circle(task, future);
-            else if (weft__compound(future)->refused)
+            task->future.loop->met = true;
+            if (weft__compound(future)->refused)
                 task->future.flags |= WEFT__MUST;
             return;
         }
@@ -61,28 +81,46 @@ void weft__task_deliver(struct weft__task *task)
             return;
         }
         inner = weft__task(future);
-        if (inner == seen) {
-            break_circle(task, future);
+        if (!come_by(inner)) {
+            if (is_between(inner, first, task))
+                weft__task_let_go(task);
             return;
-        }
-        if (++steps == next_mark) {
-            seen = task;
-            next_mark *= 2;
         }
         weft__loop_use(inner->future.loop, inner, WEFT__USE_INSIDE);
         weft__task_count_request(inner, reason, where);
-        if (weft__scope_hold(inner, NULL))
+        if (weft__scope_hold(inner, NULL)) {
+            inner->node.mark = WEFT__HELD;
             return;
+        }
         task = inner;
     }
 }
 
+void weft__task_deliver(struct weft__task *task)
+{
+    bool outermost = weft__pass_begin(task->future.loop);
+
+    (void)come_by(task);
+    deliver(task);
+    if (outermost)
+        weft__pass_end(task->future.loop);
+}
+
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where)
 {
-    weft__loop_use(task->future.loop, task, WEFT__USE_INSIDE);
-    weft__task_count_request(task, reason, where);
-    if (!weft__scope_hold(task, NULL))
-        weft__task_deliver(task);
+    weft_loop *loop = task->future.loop;
+    bool outermost = weft__pass_begin(loop);
+
+    weft__loop_use(loop, task, WEFT__USE_INSIDE);
+    if (come_by(task)) {
+        weft__task_count_request(task, reason, where);
+        if (weft__scope_hold(task, NULL))
+            task->node.mark = WEFT__HELD;
+        else
+            deliver(task);
+    }
+    if (outermost)
+        weft__pass_end(loop);
     return true;
 }
 

@@ -5,7 +5,8 @@
  * compounds themselves: it allocates nothing, and its C stack is constant.
  *
  *   a cancel   goes from a compound to what it waits for.  The outermost call works the list off (a pass); what
- *              it reaches meanwhile is appended.  Each compound is visited once in one pass.
+ *              it reaches meanwhile is appended.  Each compound, and each task, is visited once in one pass.  Where it
+ *              comes to one for the second time there may be a circle: see circle.c.
  *   a search   asks whether a future waits for another one: so circles are found.
  *   a death    gives back references, the last of which may be another compound's.
  */
@@ -21,39 +22,34 @@ static void append(struct weft__compounds *list, struct weft__compound *compound
 {
     compound->listed = true;
     compound->next = NULL;
-    if (list->first)
+    compound->prev = list->last;
+    if (list->last)
         list->last->next = compound;
     else
         list->first = compound;
     list->last = compound;
 }
 
+static void delist(struct weft__compounds *list, struct weft__compound *compound)
+{
+    if (compound->prev)
+        compound->prev->next = compound->next;
+    else
+        list->first = compound->next;
+    if (compound->next)
+        compound->next->prev = compound->prev;
+    else
+        list->last = compound->prev;
+    compound->listed = false;
+}
+
 static struct weft__compound *pop(struct weft__compounds *list)
 {
     struct weft__compound *compound = list->first;
 
-    if (compound) {
-        list->first = compound->next;
-        compound->listed = false;
-    }
+    if (compound)
+        delist(list, compound);
     return compound;
-}
-
-/* Take one out of the middle: it dies while it is listed. */
-static void delist(struct weft__compounds *list, struct weft__compound *compound)
-{
-    struct weft__compound **link = &list->first, *before = NULL;
-
-    if (!compound->listed)
-        return;
-    while (*link != compound) {
-        before = *link;
-        link = &before->next;
-    }
-    *link = compound->next;
-    if (list->last == compound)
-        list->last = before;
-    compound->listed = false;
 }
 
 bool weft__compound_passed(const weft_future *future)
@@ -62,33 +58,77 @@ bool weft__compound_passed(const weft_future *future)
            weft__compound(future)->pass == future->loop->pass;
 }
 
+/* A task has 16 bits for the number of its last pass: before they come round, all forget it. */
+static weft__noinline void forget_passes(weft_loop *loop)
+{
+    for (struct weft__task *task = loop->tasks; task; task = task->next)
+        task->node.pass = 0;
+    loop->pass++; /* 0: none has come by */
+}
+
 bool weft__pass_begin(weft_loop *loop)
 {
     if (loop->passing)
         return false;
     loop->passing = true;
-    if (++loop->pass == 0)
-        loop->pass = 1; /* 0: none has come by */
+    loop->met = false;
+    if (weft__unlikely((uint16_t)++loop->pass == 0))
+        forget_passes(loop);
     return true;
+}
+
+bool weft__pass_visit(struct weft__compound *compound)
+{
+    weft_loop *loop = compound->future.loop;
+
+    if (compound->pass == loop->pass) {
+        loop->met = true;
+        return false;
+    }
+    compound->pass = loop->pass;
+    compound->walk.mark = 0;
+    compound->to_ask = false;
+    append(&loop->asked, compound);
+    if (!loop->unasked)
+        loop->unasked = compound;
+    return true;
+}
+
+static void ask_visited(weft_loop *loop)
+{
+    struct weft__compound *compound;
+
+    while ((compound = loop->unasked)) {
+        weft_future *future = weft_future_ref(&compound->future);
+
+        loop->unasked = compound->next;
+        if (compound->to_ask && !weft__done(future))
+            future->type->compound->pass_cancel(future, future->u.reason, future->v.where);
+        weft_future_unref(future); /* the loop may be closed */
+    }
 }
 
 void weft__pass_end(weft_loop *loop)
 {
-    struct weft__compound *compound;
-
-    while ((compound = pop(&loop->to_cancel))) {
-        weft_future *future = weft_future_ref(&compound->future);
-
-        if (!weft__done(future))
-            future->type->compound->pass_cancel(future, future->u.reason, future->v.where);
-        weft_future_unref(future); /* a circle may have been broken here; or the loop is closed */
+    ask_visited(loop);
+    while (weft__unlikely(loop->met)) {
+        loop->met = false;
+        weft__circles_break(loop);
+        ask_visited(loop); /* who was woken lets go of what it awaited, and that is asked */
     }
+    while (pop(&loop->asked))
+        ;
     loop->passing = false;
 }
 
-void weft__pass_list(struct weft__compound *compound)
+/* One that a pass has come by goes. */
+static void forget(weft_loop *loop, struct weft__compound *compound)
 {
-    append(&compound->future.loop->to_cancel, compound);
+    if (!compound->listed)
+        return;
+    if (loop->unasked == compound)
+        loop->unasked = compound->next;
+    delist(&loop->asked, compound);
 }
 
 void weft__compound_ask(struct weft__compound *compound, const char *reason, const char *where)
@@ -103,15 +143,13 @@ bool weft__compound_cancel(weft_future *future, const char *reason, const char *
 {
     struct weft__compound *compound = weft__compound(future);
     weft_loop *loop = future->loop;
-    bool outermost;
+    bool outermost = weft__pass_begin(loop);
 
-    if (weft__compound_passed(future))
-        return true;
-    outermost = weft__pass_begin(loop);
-    compound->pass = loop->pass;
-    compound->refused = false;
-    weft__compound_ask(compound, reason, where);
-    weft__pass_list(compound);
+    if (weft__pass_visit(compound)) {
+        compound->refused = false;
+        weft__compound_ask(compound, reason, where);
+        compound->to_ask = true;
+    }
     if (outermost)
         weft__pass_end(loop);
     return true;
@@ -216,7 +254,7 @@ void weft__compound_last(weft_future *future)
     struct weft__compound *compound = weft__compound(future);
     bool outermost;
 
-    delist(&loop->to_cancel, compound);
+    forget(loop, compound);
     future->refs = 1; /* on a closed loop its hooks may still run */
     append(&loop->dead, compound);
     if (loop->burying)

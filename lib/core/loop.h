@@ -58,9 +58,11 @@ struct weft_loop {
     uint32_t next_id;
 
     /* compound futures: see compound.c */
-    struct weft__compounds to_cancel, dead;
+    struct weft__compounds asked, dead;
+    struct weft__compound *unasked; /* of those in `asked`: from here on */
     uint32_t pass, search;
     bool passing, burying;
+    bool met; /* the pass has come to something for the second time: there may be a circle */
 
     /* time */
     struct weft__heap heap;

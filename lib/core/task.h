@@ -63,12 +63,17 @@ static inline void weft__task_count_request(struct weft__task *task, const char 
     task->future.v.where = where;
 }
 
+/* A task's node.mark, of those that the last pass has come to; other values are circle.c's. */
+enum { WEFT__HELD = 255 }; /* a shield has held the request back: it went no further */
+
 /* Cancel a task; and the one that it awaits, and so on.  Each counts the request. */
 bool weft__task_cancel(struct weft__task *task, const char *reason, const char *where);
 /* Queue a task that has an error to be raised, instead of an outcome. */
 void weft__task_wake_with(struct weft__task *task, int error);
 /* Deliver a request that has been counted: see the top of task.c. */
 void weft__task_deliver(struct weft__task *task);
+/* Wake a task by force: nothing else could, for what it awaits waits for it. */
+void weft__task_let_go(struct weft__task *task);
 struct weft__task_extra *weft__task_need_extra(struct weft__task *task);
 /* Give a new task the context of the one that makes it (errors: -ENOMEM); free it at the task's end. */
 int weft__context_inherit(struct weft__task *task);
