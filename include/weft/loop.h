@@ -177,15 +177,22 @@ WEFT_API double weft_loop_time(weft_loop *loop);
 typedef struct weft_report {
     const char *message; /* what: "a failure that nobody read", ... */
     int error;           /* which, or 0 */
-    weft_future *future; /* whose, or NULL.  Borrowed; only to be looked at */
-    const char *subject; /* its description, "<task fetch-3 failed ...>", or NULL */
+    weft_future *future; /* whose, or NULL.  Borrowed until the handler returns */
+    const char *subject; /* what it was when it was reported, "<task fetch-3 failed ...>", or NULL */
 } weft_report;
 
+/* Runs as a callback does, never inside a call or a step: it may close, cancel and free whatever it likes. */
 typedef void weft_exception_cb(weft_loop *loop, const weft_report *report, void *arg);
 
-/* Set who is told; NULL: the default, which writes a line to stderr.  A report that comes up while the
- * handler runs goes to the default. */
+/* Set who is told; NULL: the default, which writes a line to stderr at once.  The handler is told in order, before the
+ * next callback or step of the loop, and before a run returns; of what is reported outside of a run, in the next one
+ * or when the loop has closed; after that, at once.  A report that comes up while the handler runs, or a second one
+ * for which there is no memory, goes to the default. */
 WEFT_API void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, void *arg);
+
+/* Report something of your own, as the loop reports.  `future` is borrowed, or NULL; the message is copied.
+ * Source: loop.call_exception_handler. */
+WEFT_API void weft_loop_report(weft_loop *loop, const char *message, int error, weft_future *future);
 
 #ifdef __cplusplus
 }

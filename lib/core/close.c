@@ -12,8 +12,8 @@
  *   frames    are freed
  *   system    descriptors, signals, libevent's events, the base
  *
- * User code runs in the middle of it: cleanups, destructors, the exception handler.  It may call anything; what it
- * ends or drops is queued until the queue's turn comes.  The memory of the loop is held meanwhile, even if a
+ * User code runs in the middle of it: cleanups and destructors.  It may call anything; what it ends or drops is queued
+ * until the queue's turn comes.  The exception handler is told when all is over.  The memory of the loop is held meanwhile, even if a
  * cleanup drops the last reference.
  *
  * Invariant: between `waits` and the end nothing of the library's is pending but tasks that have not been reached; so
@@ -146,6 +146,7 @@ int weft_loop_close(weft_loop *loop)
     weft__count(WEFT__COUNT_LOOPS, -1);
     if (base_gone)
         weft__report(loop, "the event_base was freed before weft_loop_close", WEFT_EBASEFREED, NULL);
+    weft__reports_close(loop);
     weft__loop_let_go(loop);
     return base_gone ? WEFT_EBASEFREED : 0;
 }

@@ -2,8 +2,11 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <weft/debug.h>
 
+#include "base/alloc.h"
+#include "core/loop.h"
 #include "core/round.h"
 
 /* ---- reports ---------------------------------------------------------------------------------------------- */
@@ -17,6 +20,76 @@ static void report_to_stderr(const weft_report *report)
     fputc('\n', stderr);
 }
 
+/* The handler is the user's, and may close what the report is about.  So it is told between two callbacks. */
+
+static void tell(weft_loop *loop, const weft_report *report)
+{
+    if (!loop->exception_cb || loop->reports.telling) {
+        report_to_stderr(report);
+        return;
+    }
+    loop->reports.telling = true;
+    loop->exception_cb(loop, report, loop->exception_arg);
+    loop->reports.telling = false;
+}
+
+/* Memory for a report with so much text; or the spare one, whose text may be cut; or NULL. */
+static struct weft__pending_report *pending_new(struct weft__reports *reports, size_t length,
+                                                char **text)
+{
+    size_t size = sizeof(struct weft__pending_report) + length;
+    struct weft__pending_report *pending = weft__alloc(size);
+
+    if (pending) {
+        *pending = (struct weft__pending_report){.size = size};
+        *text = (char *)(pending + 1);
+        return pending;
+    }
+    if (reports->spare_is_used)
+        return NULL;
+    reports->spare_is_used = true;
+    reports->spare = (struct weft__pending_report){.size = 0};
+    *text = reports->spare_text;
+    return &reports->spare;
+}
+
+static void pending_free(struct weft__reports *reports, struct weft__pending_report *pending)
+{
+    if (pending->size)
+        weft__free(pending, pending->size);
+    else
+        reports->spare_is_used = false;
+}
+
+/* False: there is no memory. */
+static bool keep(struct weft__reports *reports, const weft_report *report)
+{
+    size_t length = strlen(report->message) + 1;
+    size_t more = report->subject ? strlen(report->subject) + 1 : 0;
+    char *text;
+    struct weft__pending_report *pending = pending_new(reports, length + more, &text);
+
+    if (!pending)
+        return false;
+    if (!pending->size) {
+        length = length < sizeof(reports->spare_text) - more ? length
+                                                             : sizeof(reports->spare_text) - more;
+    }
+    pending->message = text;
+    snprintf(text, length, "%s", report->message);
+    if (more)
+        pending->subject = strcpy(text + length, report->subject);
+    pending->error = report->error;
+    if (report->future)
+        pending->future = weft_future_ref(report->future);
+    if (reports->last)
+        reports->last->next = pending;
+    else
+        reports->first = pending;
+    reports->last = pending;
+    return true;
+}
+
 void weft__report(weft_loop *loop, const char *message, int error, weft_future *future)
 {
     char subject[256];
@@ -26,13 +99,45 @@ void weft__report(weft_loop *loop, const char *message, int error, weft_future *
         weft_future_describe(future, subject, sizeof(subject));
         report.subject = subject;
     }
-    if (!loop->exception_cb || loop->reporting) {
+    if (loop->reports.at_once)
+        tell(loop, &report);
+    else if (!loop->exception_cb || loop->reports.telling || !keep(&loop->reports, &report))
         report_to_stderr(&report);
-        return;
+    else if (!loop->closed) {
+        weft__loop_observe(loop);
+        weft__loop_wake(loop);
     }
-    loop->reporting = true;
-    loop->exception_cb(loop, &report, loop->exception_arg);
-    loop->reporting = false;
+}
+
+void weft__reports_tell(weft_loop *loop)
+{
+    struct weft__pending_report *pending;
+
+    if (weft__likely(!loop->reports.first) || loop->reports.telling)
+        return;
+    weft__loop_hold(loop);
+    while ((pending = loop->reports.first)) {
+        loop->reports.first = pending->next;
+        if (!pending->next)
+            loop->reports.last = NULL;
+        tell(loop,
+             &(weft_report){pending->message, pending->error, pending->future, pending->subject});
+        weft_future_unref(pending->future);
+        pending_free(&loop->reports, pending);
+    }
+    weft__loop_observe(loop);
+    weft__loop_let_go(loop);
+}
+
+void weft__reports_close(weft_loop *loop)
+{
+    loop->reports.at_once = true;
+    weft__reports_tell(loop);
+}
+
+void weft_loop_report(weft_loop *loop, const char *message, int error, weft_future *future)
+{
+    weft__report(weft__loop_of(loop), message, error, future);
 }
 
 void weft_loop_set_exception_handler(weft_loop *loop, weft_exception_cb *cb, void *arg)
@@ -72,7 +177,7 @@ void weft_loop_set_debug(weft_loop *loop, bool on)
 
 void weft__loop_observe(weft_loop *loop)
 {
-    loop->observed = loop->debug || loop->hooks || loop->order;
+    loop->observed = loop->debug || loop->hooks || loop->order || loop->reports.first;
     loop->guarded = loop->debug || (loop->order && loop->order->use);
 }
 

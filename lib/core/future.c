@@ -103,9 +103,6 @@ void weft__future_last_words(weft_future *future)
     future->refs = 1; /* for as long as callees look at it */
     if (future->state == WEFT__PENDING && future->type->drop)
         future->type->drop(future);
-    if (future->state == WEFT__FAILED && !(future->flags & WEFT__READ) &&
-        !(future->loop->closed && future->error == WEFT_ECLOSED)) /* the close is no news */
-        weft__report(future->loop, "a failure that nobody read", future->error, future);
     if (future->state == WEFT__FINISHED && future->v.destroy)
         future->v.destroy(future->u.value);
     if (future->type == &weft__task_type && weft__task(future)->extra) {
@@ -116,11 +113,25 @@ void weft__future_last_words(weft_future *future)
     }
 }
 
+/* A failure that nobody read: the future lives until that is told. */
+static weft__noinline void tell_failure(weft_future *future)
+{
+    future->refs = 1;
+    future->flags |= WEFT__READ;
+    if (!(future->loop->closed && future->error == WEFT_ECLOSED)) /* the close is no news */
+        weft__report(future->loop, "a failure that nobody read", future->error, future);
+    weft_future_unref(future);
+}
+
 void weft__future_last(weft_future *future)
 {
     weft_loop *loop = future->loop;
     size_t size = future->type->size;
 
+    if (weft__unlikely(future->state == WEFT__FAILED && !(future->flags & WEFT__READ))) {
+        tell_failure(future);
+        return;
+    }
     if (future->type->compound) {
         weft__compound_last(future);
         return;

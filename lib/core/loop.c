@@ -135,6 +135,7 @@ static int run(weft_loop *loop)
         if (result || (loop->stopping && weft__queue_empty(&loop->batch)))
             break;
     }
+    weft__reports_tell(loop);
     loop->stopping = false;
     loop->abort_code = 0;
     loop->running = false;

@@ -36,7 +36,7 @@ struct weft_loop {
     int64_t turn_ns;      /* a turn's time; 0: as long as it takes */
     unsigned rounds_left; /* so many may follow an event each, before a whole turn does */
     bool debug;
-    bool observed; /* debug, hooks, or an order of the test's: rounds take the long way */
+    bool observed; /* debug, hooks, reports, or an order of the test's: rounds take the long way */
     bool guarded;  /* debug, or an order that wants to know what is used: calls are looked at */
     bool running;  /* weft_run_ is on the C stack */
     bool draining; /* callbacks are being run */
@@ -89,7 +89,7 @@ struct weft_loop {
 
     weft_exception_cb *exception_cb;
     void *exception_arg;
-    bool reporting;
+    struct weft__reports reports;
     int64_t slow_ns;
 
     weft_loop *next_loop, *prev_loop; /* in weft__loops */

@@ -104,9 +104,10 @@ static void dispatch_observed(weft_loop *loop, struct weft__node *node)
 /* Somebody observes, or chooses the order: run one node.  False: there is none. */
 static weft__noinline bool run_observed(weft_loop *loop)
 {
-    struct weft__node *node = loop->order ? loop->order->next(loop->order, loop)
-                                          : weft__queue_pop(&loop->batch);
+    struct weft__node *node;
 
+    weft__reports_tell(loop);
+    node = loop->order ? loop->order->next(loop->order, loop) : weft__queue_pop(&loop->batch);
     if (node)
         dispatch_observed(loop, node);
     return node != NULL;
@@ -133,6 +134,7 @@ void weft__round(weft_loop *loop)
     weft__queue_move(&loop->batch, &loop->ready);
     while (!loop->abort_code && (node = weft__queue_pop(&loop->batch)))
         dispatch_one(loop, node);
+    weft__reports_tell(loop);
     loop->draining = false;
 }
 
@@ -189,7 +191,7 @@ static void drain_in_time(weft_loop *loop, int64_t began)
 bool weft__anything_ready(const weft_loop *loop)
 {
     return !weft__queue_empty(&loop->batch) || !weft__queue_empty(&loop->ready) ||
-           loop->mailbox.mail;
+           loop->mailbox.mail || loop->reports.first;
 }
 
 void weft__turn(weft_loop *loop)
@@ -205,6 +207,7 @@ void weft__turn(weft_loop *loop)
         drain(loop, loop->turn_calls, false);
     else
         drain_in_time(loop, now);
+    weft__reports_tell(loop);
     loop->draining = false;
 }
 

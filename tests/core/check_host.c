@@ -376,7 +376,7 @@ RULE(close_needs_no_further_iteration_of_the_host)
     weft_call_later(hosted, 3600, say_call, "never", NULL);
     weft_call_soon(hosted, say_call, "never", NULL);
     ck_assert_int_eq(weft_loop_close(hosted), 0);
-    ck_assert_str_eq(trace(), "report:WEFT_ECLOSED cleanup");
+    ck_assert_str_eq(trace(), "cleanup report:WEFT_ECLOSED");
     ck_assert_int_eq(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 0);
     ck_assert_int_eq(event_base_dispatch(base), 1);
     weft_loop_unref(hosted);
@@ -413,8 +413,8 @@ RULE(a_base_that_was_freed_under_waiting_tasks_is_diagnosed)
         weft_loop_unref(hosted);
         close(fds[1]);
     }
-    ck_assert_str_eq(trace(), "report:WEFT_ECLOSED cleanup report:WEFT_EBASEFREED "
-                              "report:WEFT_ECLOSED cleanup report:WEFT_EBASEFREED");
+    ck_assert_str_eq(trace(), "cleanup report:WEFT_ECLOSED report:WEFT_EBASEFREED "
+                              "cleanup report:WEFT_ECLOSED report:WEFT_EBASEFREED");
 }
 END_RULE
 

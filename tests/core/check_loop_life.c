@@ -78,6 +78,7 @@ RULE(a_custom_handler_gets_the_message_and_the_object)
 
     weft_loop_set_exception_handler(loop, keep_message, "mine");
     weft_future_unref(f);
+    run_rounds(1);
     ck_assert_str_eq(trace(), "mine/EPIPE/<future failed EPIPE at x.c:1>");
 }
 END_RULE
@@ -99,6 +100,7 @@ RULE(a_handler_that_makes_reports_and_the_default_one_write_to_stderr)
     dup2(fds[1], 2);
     weft_loop_set_exception_handler(loop, fail_again, NULL);
     weft_future_unref(weft_future_new_failed_at(loop, -EPIPE, "first.c:1"));
+    run_rounds(1);
     weft_loop_set_exception_handler(loop, NULL, NULL);
     weft_future_unref(weft_future_new_failed_at(loop, -EBADF, "last.c:3"));
     dup2(old, 2);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/debug.h"
 #include "support/harness.h"
 
 weft_loop *loop;
@@ -53,6 +54,8 @@ static void on_report(weft_loop *where, const weft_report *report, void *arg)
 const char *reports(void)
 {
     expected = true;
+    if (loop && !weft_loop_is_running(loop))
+        weft__reports_tell(loop); /* what came up outside of a run waits for one */
     return reported;
 }
 
