@@ -19,7 +19,14 @@
 #include "core/loop.h"
 #include "core/scope.h"
 
-enum scope_state { SCOPE_OUT, SCOPE_ACTIVE, SCOPE_EXPIRING, SCOPE_EXPIRED };
+enum scope_state {
+    SCOPE_OUT,
+    SCOPE_ACTIVE,
+    SCOPE_EXPIRING,
+    SCOPE_EXPIRED,
+    SCOPE_CANCELLING,
+    SCOPE_CANCELLED
+};
 
 /* In scope->flags, beside the user's: it lies in no frame of its task's chain, but in one that is driven by hand, say.  When
  * such a frame ends, on whichever C stack, its scopes are looked for in all tasks of the thread. */
@@ -140,7 +147,7 @@ static void scope_due(weft_loop *loop, struct weft__timer *timer)
 
 static const struct weft__timer_type scope_timer = {.fire = scope_due, .is_deadline = true};
 
-static int scope_arm(weft_scope *scope, double seconds)
+static int arm(weft_scope *scope, double seconds, bool relative)
 {
     weft_loop *loop = scope->task->loop;
     int64_t when;
@@ -150,7 +157,7 @@ static int scope_arm(weft_scope *scope, double seconds)
         weft__timer_remove(loop, &scope->timer);
         return 0;
     }
-    error = weft__deadline(loop, seconds, true, &when);
+    error = weft__deadline(loop, seconds, relative, &when);
     if (error)
         return error;
     weft__timer_remove(loop, &scope->timer);
@@ -173,7 +180,7 @@ static bool lies_in_chain(const struct weft__task *task, const weft_scope *scope
     return lies_in(scope, gen);
 }
 
-int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
+static int enter(weft_scope *scope, double seconds, bool relative, unsigned flags)
 {
     struct weft__task *task;
     int error;
@@ -186,7 +193,7 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
     if (!weft__task_need_extra(task))
         return -ENOMEM;
     *scope = (weft_scope){.task = &task->future, .flags = flags};
-    error = scope_arm(scope, seconds);
+    error = arm(scope, seconds, relative);
     if (error) {
         scope->task = NULL;
         return error;
@@ -205,7 +212,7 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
     }
     scope->entry_seen = (uint16_t)weft__scope_seen(task);
     refresh(task);
-    if (seconds <= 0) {
+    if (seconds <= (relative ? 0 : weft_loop_time(task->future.loop))) {
         /* Due already: the first await is cancelled, even a sleep(0). */
         weft__timer_remove(task->future.loop, &scope->timer);
         weft__scope_expire(scope);
@@ -213,14 +220,43 @@ int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
     return 0;
 }
 
-void weft__scope_expire(weft_scope *scope)
+int weft_scope_enter(weft_scope *scope, double seconds, unsigned flags)
+{
+    return enter(scope, seconds, true, flags);
+}
+
+int weft_scope_enter_at(weft_scope *scope, double when, unsigned flags)
+{
+    return enter(scope, when, false, flags);
+}
+
+/* A scope asks its task to cancel. */
+static void ask(weft_scope *scope, enum scope_state state, const char *reason, const char *where)
 {
     struct weft__task *task = weft__task(scope->task);
 
-    scope->state = SCOPE_EXPIRING;
-    weft__task_count_request(task, "deadline", task->future.site);
+    scope->state = state;
+    weft__task_count_request(task, reason, where);
     if (!weft__scope_hold(task, scope))
         weft__task_deliver(task);
+}
+
+void weft__scope_expire(weft_scope *scope)
+{
+    ask(scope, SCOPE_EXPIRING, "deadline", scope->task->site);
+}
+
+int weft_scope_cancel_at(weft_scope *scope, const char *where)
+{
+    if (!scope->task)
+        return WEFT_EINVALIDSTATE;
+    weft__check_thread(scope->task->loop, "weft_scope_cancel");
+    weft__loop_use(scope->task->loop, weft__task(scope->task), WEFT__USE_INSIDE);
+    if (scope->state != SCOPE_ACTIVE)
+        return 0; /* it was asked before */
+    weft__timer_remove(scope->task->loop, &scope->timer);
+    ask(scope, SCOPE_CANCELLING, "the scope was cancelled", where);
+    return 0;
 }
 
 /* Take a scope off its task's list; the ones within it that were not left go with it. */
@@ -244,7 +280,7 @@ static bool foreign_delivered(const weft_scope *scope)
            !(scope->task->flags & WEFT__MUST);
 }
 
-/* Its own request ends with it.  The body may be here with another's: returns what became of the error. */
+/* Its own request ends with it.  The body may be here with another's: returns what becomes of the error. */
 static int settle(weft_scope *scope, int error)
 {
     struct weft__task *task = weft__task(scope->task);
@@ -256,31 +292,56 @@ static int settle(weft_scope *scope, int error)
         return error;
     if (!scope->entry_must)
         task->future.flags &= (uint8_t)~WEFT__MUST; /* the body got through before it came */
-    return error == WEFT_ECANCELLED && !theirs ? WEFT_ETIMEDOUT : error;
+    if (error != WEFT_ECANCELLED || theirs)
+        return error;
+    return scope->state == SCOPE_EXPIRING ? WEFT_ETIMEDOUT : 0;
 }
 
 int weft_scope_exit(weft_scope *scope, int error)
 {
+    static const uint8_t after[] = {
+        [SCOPE_ACTIVE] = SCOPE_OUT, [SCOPE_EXPIRING] = SCOPE_EXPIRED, [SCOPE_CANCELLING] = SCOPE_CANCELLED};
     weft_future *future = scope->task;
 
-    if (!future || (scope->state != SCOPE_ACTIVE && scope->state != SCOPE_EXPIRING))
+    if (!future)
         return error;
     weft__loop_use(future->loop, weft__task(future), WEFT__USE_INSIDE);
     leave(scope);
-    if (scope->state == SCOPE_EXPIRING)
+    if (scope->state != SCOPE_ACTIVE)
         error = settle(scope, error);
-    scope->state = scope->state == SCOPE_EXPIRING ? SCOPE_EXPIRED : SCOPE_OUT;
+    scope->state = after[scope->state];
     release(weft__task(future), scope);
     scope->task = NULL;
     return error;
 }
 
-int weft_scope_reschedule(weft_scope *scope, double seconds)
+static int reschedule(weft_scope *scope, double seconds, bool relative)
 {
     if (!scope->task || scope->state != SCOPE_ACTIVE)
         return WEFT_EINVALIDSTATE;
     weft__loop_use(scope->task->loop, weft__task(scope->task), WEFT__USE_INSIDE);
-    return scope_arm(scope, seconds);
+    return arm(scope, seconds, relative);
+}
+
+int weft_scope_reschedule(weft_scope *scope, double seconds)
+{
+    return reschedule(scope, seconds, true);
+}
+
+int weft_scope_reschedule_at(weft_scope *scope, double when)
+{
+    return reschedule(scope, when, false);
+}
+
+double weft_scope_when(const weft_scope *scope)
+{
+    return scope->task && scope->timer.index ? weft__timer_when(scope->task->loop, &scope->timer)
+                                             : WEFT_NEVER;
+}
+
+bool weft_scope_is_cancelled(const weft_scope *scope)
+{
+    return scope->state == SCOPE_CANCELLING || scope->state == SCOPE_CANCELLED;
 }
 
 bool weft_scope_expired(const weft_scope *scope)
@@ -299,7 +360,7 @@ static void drop_from(weft_scope **link)
     *link = scope->outer;
     weft__thread.stray_scopes -= (scope->flags & STRAY) != 0;
     weft__timer_remove(task->future.loop, &scope->timer);
-    if (scope->state == SCOPE_EXPIRING)
+    if (scope->state != SCOPE_ACTIVE)
         weft__scope_withdraw_any(task);
     scope->state = SCOPE_OUT;
     release(task, scope);
