@@ -54,6 +54,13 @@ WEFT_API int weft_executor_shutdown(weft_executor *executor, double seconds);
  * any. */
 WEFT_API void weft_executor_unref(weft_executor *executor);
 
+/* Let this pool be the loop's default one, for lookups, too: with fewer threads, or more.  Before its first job.
+ * Ownership: takes the reference, also when it fails.  The pool is the loop's from then on: it is shut down with it.
+ * Errors: WEFT_EINVALIDSTATE: the loop has one already; WEFT_ECLOSED; -ENOMEM, also for a pool that is NULL: that could
+ * not be made.
+ * Source: loop.set_default_executor. */
+WEFT_API int weft_loop_set_default_executor(weft_loop *loop, weft_executor *executor);
+
 /* ---- Jobs ------------------------------------------------------------------------------------ */
 
 /* Do the work, in a thread of the pool: return 0 and set *result (NULL before), or return an error,

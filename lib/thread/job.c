@@ -137,6 +137,25 @@ static weft_executor *need_default(struct weft__threads *threads)
     return threads->executor;
 }
 
+int weft_loop_set_default_executor(weft_loop *loop, weft_executor *executor)
+{
+    struct weft__threads *threads = NULL;
+    int error = 0;
+
+    loop = weft__loop_of(loop);
+    if (loop->closed)
+        error = WEFT_ECLOSED;
+    else if (!executor || !(threads = weft__part_need(loop, &threads_type)))
+        error = -ENOMEM;
+    else if (threads->executor)
+        error = WEFT_EINVALIDSTATE;
+    if (error)
+        weft_executor_unref(executor);
+    else
+        threads->executor = executor;
+    return error;
+}
+
 weft_executor *weft__default_executor(const weft_loop *loop)
 {
     const struct weft__threads *threads = weft__part_find(loop, &threads_type);

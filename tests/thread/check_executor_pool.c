@@ -28,6 +28,33 @@ RULE(the_default_pool_is_made_with_the_first_job_and_ends_with_the_loop)
 }
 END_RULE
 
+/* 298, 202 */
+RULE(a_pool_of_ones_own_may_be_the_loops_default_one_and_ends_with_it)
+{
+    int before = threads_so_far();
+    weft_executor *pool = weft_executor_new(1);
+    struct work work[2];
+    weft_future *f[2];
+
+    ck_assert_int_eq(weft_loop_set_default_executor(loop, NULL), -ENOMEM);
+    ck_assert_int_eq(weft_loop_set_default_executor(loop, weft_executor_ref(pool)), 0);
+    ck_assert_ptr_eq(weft__default_executor(loop), pool);
+    for (int i = 0; i < 2; i++) {
+        work_init(&work[i], NULL, false);
+        f[i] = start_work(NULL, &work[i]);
+    }
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(run_task(f[i], NULL), 0);
+    ck_assert(pthread_equal(work[0].thread, work[1].thread));
+    ck_assert_int_eq(count_threads(), before + 1);
+    ck_assert_int_eq(weft_loop_set_default_executor(loop, weft_executor_new(2)), WEFT_EINVALIDSTATE);
+    ck_assert_int_eq(weft_loop_close(loop), 0);
+    ck_assert_int_eq(count_threads(), before);
+    ck_assert_int_eq(weft_loop_set_default_executor(loop, weft_executor_new(2)), WEFT_ECLOSED);
+    weft_executor_unref(pool);
+}
+END_RULE
+
 /* 202 */
 RULE(a_job_that_finds_an_idle_thread_starts_none)
 {
@@ -329,6 +356,7 @@ RULE(one_pool_serves_several_loops)
 END_RULE
 
 RUN_SUITE("executor_pool", the_default_pool_is_made_with_the_first_job_and_ends_with_the_loop,
+          a_pool_of_ones_own_may_be_the_loops_default_one_and_ends_with_it,
           a_job_that_finds_an_idle_thread_starts_none,
           a_pool_has_as_many_threads_as_it_was_given_and_no_more,
           threads_take_no_signals_but_those_of_their_own_mistakes,
