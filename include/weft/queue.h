@@ -16,7 +16,8 @@
  *
  * A put or get that need not wait does not give way, up to 64 in a row.  So a producer may fill a queue before its consumer
  * has run once: that a queue is full (put_nowait: WEFT_EFULL) does not say that the consumer is slow.  Who would throw out
- * slow ones must wait (weft_queue_put, with a timeout), or look again after the consumer had its turn.
+ * slow ones must wait (weft_queue_put, with a timeout), or look again after the consumer had its turn; a producer whose own
+ * input is at hand gives way between two items (WEFT_PAUSE).
  *
  * Ownership: put takes the item on every path.  An item that nobody takes is destroyed with `.destroy`: one that a get
  * brought and that was not taken (weft_take) before the next suspension, those of a put that failed or was

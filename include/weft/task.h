@@ -16,6 +16,9 @@
  * its kin are refused.  A call that is for tasks alone answers a plain future with WEFT_ENOTTASK (or with
  * nothing: NULL, 0, false).
  *
+ * A task gives way at an await that must wait, and of those that need not at every 64th in a row.  What it does in between
+ * no other task sees happen: who feeds others that way gives way by hand (WEFT_PAUSE).
+ *
  * Source: asyncio.Task.  What differs: the loop's reference is strong; value first on cancel (see
  * weft_future_cancel); a request made while the body runs to its end still ends the task CANCELLED, and
  * its result is destroyed.

@@ -341,7 +341,75 @@ RULE(bodies_see_the_shutdown_and_no_error_that_was_before)
 }
 END_RULE
 
-RUN_SUITE("queue_await", bodies_that_need_not_wait_give_way_and_can_be_cancelled,
+/* Puts what it finds into another queue without waiting, and maybe gives way each time; says at which item that was full. */
+struct forwarder {
+    weft_gen gen;
+    weft_queue *from, *to;
+    bool gives_way;
+    int count;
+};
+
+static weft_step forwarder(void *frame)
+{
+    struct forwarder *f = frame;
+
+    WEFT_BEGIN(f);
+    while (f->count < 100) {
+        WEFT_GET(f, f->from);
+        if (weft_queue_put_nowait(f->to, weft_sent(f)) == WEFT_EFULL) {
+            say("full:%d", f->count);
+            WEFT_RETURN(f, NULL);
+        }
+        f->count++;
+        if (f->gives_way)
+            WEFT_PAUSE(f);
+    }
+    say("all");
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(forwarder);
+
+static weft_step drain(void *frame)
+{
+    struct forwarder *f = frame;
+
+    WEFT_BEGIN(f);
+    for (;;) {
+        WEFT_GET(f, f->from);
+        f->count++;
+    }
+    WEFT_END(f);
+}
+static const weft_gen_type drain_type = {
+    .name = "drain", .size = sizeof(struct forwarder), .resume = drain};
+
+/* 299: a consumer that waits is not slow, but has not run yet */
+RULE(who_feeds_a_small_queue_from_what_is_at_hand_gives_way_by_hand)
+{
+    for (int gives_way = 0; gives_way < 2; gives_way++) {
+        weft_queue *from = weft_queue_new(loop, .size = 100), *to = weft_queue_new(loop, .size = 10);
+        weft_task *consumer;
+
+        for (intptr_t i = 1; i <= 100; i++)
+            ck_assert_int_eq(weft_queue_put_nowait(from, weft_from_int(i)), 0);
+        consumer = weft_task_new(loop, weft_gen_copy(&drain_type, &(struct forwarder){.from = to}));
+        ck_assert_int_eq(
+            weft_spawn(loop, WEFT_CALL(forwarder, .from = from, .to = to, .gives_way = gives_way)),
+            0);
+        run_all();
+        ck_assert(weft_future_cancel(consumer, NULL));
+        run_all();
+        weft_future_unref(consumer);
+        weft_queue_unref(from);
+        weft_queue_unref(to);
+    }
+    ck_assert_str_eq(trace(),
+                     "full:11 all"); /* one went straight to the getter, ten are in the queue */
+}
+END_RULE
+
+RUN_SUITE("queue_await", who_feeds_a_small_queue_from_what_is_at_hand_gives_way_by_hand,
+          bodies_that_need_not_wait_give_way_and_can_be_cancelled,
           bodies_that_need_not_wait_let_others_run, in_a_cancelled_level_scope_nothing_is_put_or_got,
           a_generator_that_is_driven_by_hand_has_what_is_there_and_yields_when_it_would_wait,
           a_get_that_a_task_drives_by_hand_leaves_when_its_future_is_dropped,
