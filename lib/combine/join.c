@@ -229,7 +229,7 @@ static weft_future *forwarded(const weft_future *future)
     return type_of(join)->forwards && type_of(join)->forwards(join) ? join->edges[0].child : NULL;
 }
 
-const weft_future *weft__join_follow(const weft_future *future)
+const weft_future *weft__join_ends_as(const weft_future *future)
 {
     const weft_future *child;
 

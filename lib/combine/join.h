@@ -87,7 +87,7 @@ void weft__edge_release(struct weft__edge *edge);
 void weft__join_end_as(struct weft__join *join, struct weft__edge *edge);
 
 /* The future as which this one ends now: itself, or the one at the end of the joins that forward. */
-const weft_future *weft__join_follow(const weft_future *future);
+const weft_future *weft__join_ends_as(const weft_future *future);
 /* Ask each child that is not done to cancel. */
 void weft__join_cancel_children(struct weft__join *join, const char *reason, const char *where);
 /* Forget all edges; children that are not done are let go of.  Runs destructors of the user's: hold a

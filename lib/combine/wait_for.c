@@ -188,7 +188,7 @@ static int then_error(const weft_future *future, const weft_future *next)
 {
     if (next->loop != future->loop)
         return WEFT_EOTHERLOOP;
-    if (weft__join_follow(next) == future)
+    if (weft__join_ends_as(next) == future)
         return WEFT_ESELFAWAIT;
     return future->loop->debug && weft__waits_for(next, future) ? WEFT_EDEADLOCK : 0;
 }

@@ -157,9 +157,9 @@ bool weft__compound_cancel(weft_future *future, const char *reason, const char *
 
 /* ---- search --------------------------------------------------------------------------------------------- */
 
-/* Follow tasks from a future to what is no task; `target` on the way is found.  A circle of tasks that
+/* Go from a future, over tasks, to what is no task; `target` on the way is found.  A circle of tasks that
  * leaves the target out would go round for ever: the tortoise ends it. */
-static const weft_future *follow(const weft_future *future, const weft_future *target)
+static const weft_future *past_tasks(const weft_future *future, const weft_future *target)
 {
     const weft_future *seen = future;
     unsigned steps = 0, next_mark = 1;
@@ -184,7 +184,7 @@ bool weft__waits_for(const weft_future *future, const weft_future *target)
     if (++loop->search == 0)
         loop->search = 1; /* 0: not found yet */
     for (uintptr_t cursor = 0;;) {
-        future = future ? follow(future, target) : NULL;
+        future = future ? past_tasks(future, target) : NULL;
         if (future == target)
             return true;
         if (future && future->type->compound && !weft__done(future) &&

@@ -260,7 +260,7 @@ int weft_scope_cancel_at(weft_scope *scope, const char *where)
 }
 
 /* Take a scope off its task's list; the ones within it that were not left go with it. */
-static void leave(weft_scope *scope)
+static void take_off(weft_scope *scope)
 {
     struct weft__task *task = weft__task(scope->task);
     weft_scope *inner;
@@ -306,7 +306,7 @@ int weft_scope_exit(weft_scope *scope, int error)
     if (!future)
         return error;
     weft__loop_use(future->loop, weft__task(future), WEFT__USE_INSIDE);
-    leave(scope);
+    take_off(scope);
     if (scope->state != SCOPE_ACTIVE)
         error = settle(scope, error);
     scope->state = after[scope->state];
@@ -420,4 +420,5 @@ void weft__scope_forget(struct weft__task *task)
         scope->task = NULL;
     }
     task->extra->scopes = NULL;
+    task->extra->withheld = 0;
 }

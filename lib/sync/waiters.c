@@ -136,7 +136,7 @@ weft_future *weft__waiter_new(struct weft__object *object, struct weft__node *qu
 }
 
 /* Take it out; the reference that it had on its object is the caller's now. */
-static struct weft__object *leave(struct weft__waiter *waiter)
+static struct weft__object *take_out(struct weft__waiter *waiter)
 {
     struct weft__object *object = waiter->object;
 
@@ -152,7 +152,7 @@ static struct weft__object *leave(struct weft__waiter *waiter)
 void weft__waiter_leave(struct weft__waiter *waiter)
 {
     if (waiter->object)
-        weft__object_unref(leave(waiter));
+        weft__object_unref(take_out(waiter));
 }
 
 bool weft__waiter_cancel(weft_future *future, const char *reason, const char *where)
@@ -169,7 +169,7 @@ void weft__waiter_drop(weft_future *future)
 
 void weft__waiter_finish(struct weft__waiter *waiter, void *value, void (*destroy)(void *))
 {
-    struct weft__object *object = leave(waiter);
+    struct weft__object *object = take_out(waiter);
 
     weft__future_finish(&waiter->future, value, destroy);
     weft__object_unref(object);
@@ -177,7 +177,7 @@ void weft__waiter_finish(struct weft__waiter *waiter, void *value, void (*destro
 
 void weft__waiter_fail(struct weft__waiter *waiter, int error)
 {
-    struct weft__object *object = leave(waiter);
+    struct weft__object *object = take_out(waiter);
 
     weft__future_fail(&waiter->future, error);
     weft__object_unref(object);
