@@ -120,6 +120,7 @@ nginx_of_www() {
     wait_for is_up "$nginx/" "$nginx_pid" || {
         sed 's/^/# /' "$work/nginx/out" "$work/nginx/logs/error.log"
         nginx=
+        nginx_v6=
     }
 }
 
