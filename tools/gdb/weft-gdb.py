@@ -176,9 +176,12 @@ are shown.  A time with a `+` is a lower bound: a core file has the time of the 
         value = gdb.parse_and_eval(expression)
         kind = value.type.strip_typedefs()
         if kind.code == gdb.TYPE_CODE_PTR:
-            kind = kind.target().strip_typedefs().unqualified()
-            if kind != newest.type.target().strip_typedefs():
-                raise gdb.GdbError("weft-tasks: %s is no weft_loop *." % expression)
+            target = kind.target().strip_typedefs().unqualified()
+            fits = target == newest.type.target().strip_typedefs()
+        else:
+            fits = kind.code == gdb.TYPE_CODE_INT  # an address
+        if not fits:
+            raise gdb.GdbError("weft-tasks: %s is no weft_loop *." % expression)
         loop = value.cast(newest.type)
         return [loop] if loop else []
 
