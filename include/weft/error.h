@@ -1,15 +1,18 @@
 /* weft/error.h - one int for every error, and the two words that each public declaration carries.
  *
- * 0 is success.  A negative number is an error: `-errno` for what the system said, or one of the
- * WEFT_E codes below for what only weft can say.  They stand in a range of their own, below every
- * errno, so that a kernel's ETIMEDOUT stays tellable apart from an expired scope.  Name lookups have
- * a second range, below these: the codes of getaddrinfo, see weft_error_from_gai.
+ * 0 is success.  A negative number is an error: `-errno` for what the system said, so that errno.h
+ * comes with this header (-ECONNREFUSED), or one of the WEFT_E codes below for what only weft can
+ * say.  They stand in a range of their own, below every errno, so that a kernel's ETIMEDOUT stays
+ * tellable apart from an expired scope.  Name lookups have a second range, below these: the codes
+ * of getaddrinfo, see weft_error_from_gai.
  *
  * Source: libuv and systemd, which carry errors the same way.  asyncio raises exceptions; an int has
  * no traceback, so a failure keeps its place elsewhere: in the future's site and the task's frames.
  */
 #ifndef WEFT_ERROR_H
 #define WEFT_ERROR_H
+
+#include <errno.h>
 
 #if defined(__GNUC__)
 #define WEFT_API __attribute__((visibility("default")))
