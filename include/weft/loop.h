@@ -49,7 +49,8 @@ struct event_base;
 
 /* Make a loop on an event_base of yours, or (NULL) on one of its own, without locks.
  * Ownership: one reference for you.  The base stays yours.
- * Returns NULL without memory or descriptors: the only function that does. */
+ * Returns NULL, and says why in errno: ENOMEM; EMFILE or ENFILE: no descriptors are left, of which an own base takes
+ * some.  Only this and weft_runner_new do so. */
 WEFT_API weft_loop *weft_loop_new(struct event_base *base) WEFT_NODISCARD;
 
 /* Take a reference on the loop.  Each other thread that calls a _threadsafe function holds one, taken on

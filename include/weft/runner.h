@@ -39,7 +39,7 @@ WEFT_API int weft_loop_shutdown(weft_loop *loop, double seconds);
 
 typedef struct weft_runner weft_runner;
 
-/* Make a runner and its loop.  NULL without memory or descriptors. */
+/* Make a runner and its loop.  NULL without memory or descriptors; errno says which, as after weft_loop_new. */
 WEFT_API weft_runner *weft_runner_new(void) WEFT_NODISCARD;
 /* Its loop, to be configured.  Borrowed. */
 WEFT_API weft_loop *weft_runner_loop(weft_runner *runner);
@@ -57,8 +57,8 @@ WEFT_API int weft_runner_run(weft_runner *runner, weft_gen *main, void **value);
  * is fine. */
 WEFT_API int weft_runner_free(weft_runner *runner);
 
-/* Run a program's main body: new, run, free.  Returns as weft_runner_run; -ENOMEM: no runner could be made.  What goes
- * wrong with what is left over is reported.
+/* Run a program's main body: new, run, free.  Returns as weft_runner_run; -ENOMEM, -EMFILE, -ENFILE: no runner could
+ * be made.  What goes wrong with what is left over is reported.
  * Source: asyncio.run. */
 WEFT_API int weft_run(weft_gen *main, void **value);
 #define weft_run(main, value) weft_run(WEFT__GEN(main), (value))

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -257,6 +258,21 @@ void *weft__part_need(weft_loop *loop, const struct weft__part_type *type)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
+/* libevent ends the program if a base finds no descriptors (evsig_init_).  So as many are opened first: epoll's, a
+ * timer's and two for signals.  Another thread may still take them in between.  Errors: -EMFILE, -ENFILE. */
+static int try_descriptors(void)
+{
+    int fds[4];
+    int error = weft__wake_pipe(fds);
+
+    if (error)
+        return error;
+    error = weft__wake_pipe(fds + 2);
+    for (int i = 0; i < (error ? 2 : 4); i++)
+        close(fds[i]);
+    return error;
+}
+
 static struct event_base *make_base(void)
 {
     struct event_config *config = event_config_new();
@@ -325,12 +341,25 @@ void weft__loop_unlink(weft_loop *loop)
     pthread_mutex_unlock(&weft__loops_mutex);
 }
 
-/* It cannot be made. */
-static weft_loop *give_up(weft_loop *loop)
+/* Errors: -ENOMEM, -EMFILE, -ENFILE. */
+static int open_base(weft_loop *loop, struct event_base *base)
 {
-    if (loop->own_base && loop->base)
+    int error = base ? 0 : try_descriptors();
+
+    loop->own_base = !base;
+    if (!error)
+        loop->base = base ? base : make_base();
+    return error || loop->base ? error : -ENOMEM;
+}
+
+/* It cannot be made, and errno says why. */
+static weft_loop *give_up(weft_loop *loop, int error)
+{
+    if (loop && loop->own_base && loop->base)
         event_base_free(loop->base);
-    weft__free(loop, sizeof(*loop));
+    if (loop)
+        weft__free(loop, sizeof(*loop));
+    errno = -error;
     return NULL;
 }
 
@@ -339,18 +368,18 @@ weft_loop *weft_loop_new(struct event_base *base)
     weft_loop *loop = weft__zalloc(sizeof(*loop));
     const char *debug = getenv("WEFT_DEBUG");
     const char *clock = getenv("WEFT_CLOCK");
+    int error = loop ? weft__mailbox_open(loop) : -ENOMEM;
 
-    if (!loop)
-        return NULL;
-    loop->own_base = !base;
-    loop->base = base ? base : make_base();
-    if (!loop->base || weft__mailbox_open(loop) != 0)
-        return give_up(loop);
-    if (weft__events_open(loop) != 0) {
+    if (error)
+        return give_up(loop, error);
+    error = open_base(loop, base);
+    if (!error)
+        error = weft__events_open(loop);
+    if (error) {
         loop->closed = true; /* it listens to nobody */
         weft__mailbox_close(loop);
         weft__mailbox_destroy(loop);
-        return give_up(loop);
+        return give_up(loop, error);
     }
     weft__queue_init(&loop->ready);
     weft__queue_init(&loop->batch);

@@ -167,15 +167,20 @@ static void on_interrupt(struct weft__interrupt *interrupt, int count)
 weft_runner *weft_runner_new(void)
 {
     weft_runner *runner = weft__zalloc(sizeof(*runner));
+    int error;
 
-    if (!runner)
+    if (!runner) {
+        errno = ENOMEM;
         return NULL;
+    }
     runner->grace = 10;
     runner->interrupt.fn = on_interrupt;
     runner->loop = weft_loop_new(NULL);
-    if (!runner->loop || weft__interrupt_prepare(runner->loop) != 0) {
+    error = runner->loop ? weft__interrupt_prepare(runner->loop) : -errno;
+    if (error) {
         weft_loop_unref(runner->loop);
         weft__free(runner, sizeof(*runner));
+        errno = -error;
         return NULL;
     }
     return runner;
@@ -249,14 +254,17 @@ int weft_runner_free(weft_runner *runner)
 
 /* ---- whole programs ---------------------------------------------------------------------------------------- */
 
-/* Errors: WEFT_ERUNNING, -ENOMEM: the generator has been closed. */
+/* Errors: WEFT_ERUNNING; as weft_runner_new says in errno.  The generator has been closed then. */
 static int begin(weft_gen *main, weft_runner **runner)
 {
-    *runner = weft__thread.loop ? NULL : weft_runner_new();
+    int error = weft__thread.loop ? WEFT_ERUNNING : 0;
+
+    *runner = error ? NULL : weft_runner_new();
     if (*runner)
         return 0;
+    error = error ? error : -errno;
     (void)weft_gen_close(main);
-    return weft__thread.loop ? WEFT_ERUNNING : -ENOMEM;
+    return error;
 }
 
 int(weft_run)(weft_gen *main, void **value)

@@ -2,9 +2,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "support/harness.h"
 
@@ -204,9 +207,110 @@ RULE(signals_that_interrupt_do_not_end_a_run_or_a_sleep)
 }
 END_RULE
 
+/* ---- making one --------------------------------------------------------------------------------- */
+
+static struct rlimit limit;
+static int taken[64], taken_count;
+
+/* Take all descriptors but so many. */
+static void leave_descriptors(int count)
+{
+    struct rlimit low;
+    int fd;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    low = limit;
+    low.rlim_cur = 64;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &low), 0);
+    while ((fd = dup(STDERR_FILENO)) >= 0)
+        taken[taken_count++] = fd;
+    ck_assert_int_eq(errno, EMFILE);
+    while (count-- > 0)
+        close(taken[--taken_count]);
+}
+
+static void give_descriptors_back(void)
+{
+    while (taken_count > 0)
+        close(taken[--taken_count]);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+static int makes_a_loop(void)
+{
+    weft_loop *made;
+
+    errno = 0;
+    made = weft_loop_new(NULL);
+    weft_loop_unref(made);
+    return made ? 0 : -errno;
+}
+
+static int makes_a_runner(void)
+{
+    weft_runner *runner;
+
+    errno = 0;
+    runner = weft_runner_new();
+    if (!runner)
+        return -errno;
+    return weft_runner_free(runner);
+}
+
+static int runs(void)
+{
+    return weft_run(WEFT_CALL(sleeper, .seconds = 1e-9), NULL);
+}
+
+/* 250: libevent alone would end the program */
+RULE(without_descriptors_errno_says_emfile_however_many_are_left)
+{
+    int (*const attempts[])(void) = {makes_a_loop, makes_a_runner, runs};
+
+    for (int i = 0; i < 3; i++) {
+        int error = -EMFILE, left;
+
+        for (left = 0; error; left++) {
+            leave_descriptors(left);
+            error = attempts[i]();
+            give_descriptors_back();
+            ck_assert_msg(error == 0 || error == -EMFILE, "%d left: %s", left, weft_errname(error));
+        }
+        ck_assert_int_gt(left, 1); /* it takes some */
+    }
+}
+END_RULE
+
+/* 250 */
+RULE(without_descriptors_there_is_no_loop_on_a_host_s_base_either)
+{
+    struct event_base *base = event_base_new();
+    weft_loop *made;
+
+    leave_descriptors(0);
+    errno = 0;
+    made = weft_loop_new(base);
+    ck_assert_int_eq(errno, EMFILE);
+    give_descriptors_back();
+    ck_assert_ptr_null(made);
+    event_base_free(base);
+}
+END_RULE
+
+/* 250, 100 */
+RULE(without_memory_errno_says_enomem)
+{
+    each_allocation_fails(makes_a_loop);
+    each_allocation_fails(makes_a_runner);
+}
+END_RULE
+
 RUN_SUITE("loop-life", close_is_idempotent_and_then_every_call_answers_closed,
           close_drops_what_is_queued_and_reports_unfinished_tasks,
           a_custom_handler_gets_the_message_and_the_object,
           a_handler_that_makes_reports_and_the_default_one_write_to_stderr,
           after_64_immediate_awaits_a_task_gives_way, an_idle_loop_does_not_spin,
-          signals_that_interrupt_do_not_end_a_run_or_a_sleep)
+          signals_that_interrupt_do_not_end_a_run_or_a_sleep,
+          without_descriptors_errno_says_emfile_however_many_are_left,
+          without_descriptors_there_is_no_loop_on_a_host_s_base_either,
+          without_memory_errno_says_enomem)

@@ -145,7 +145,9 @@ static int attempt(int (*scenario)(void), long first, long count)
     ck_assert(!is_hosted || base);
     if (!is_crowded)
         fail_from(first, count);
+    errno = 0;
     fresh = weft_loop_new(base);
+    ck_assert(fresh || errno == ENOMEM);
     if (fresh) {
         if (is_crowded) {
             crowd_in();

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -396,6 +397,14 @@ static weft_gen *is_stuck(void)
 {
     return WEFT_CALL(waiter, .future = NULL);
 }
+/* No descriptor is left. */
+static weft_gen *has_no_room(void)
+{
+    struct rlimit none = {3, 3};
+
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    return gives_seven();
+}
 static weft_gen *asks_once(void)
 {
     return WEFT_CALL(asks, .returns = true);
@@ -427,6 +436,16 @@ RULE(main_gives_the_status_and_tells_of_a_failure_and_its_place)
     ended = child(is_stuck, 0);
     ck_assert_int_eq(WEXITSTATUS(ended.status), 1);
     ck_assert_ptr_eq(strstr(ended.err, "weft: waiter failed: WEFT_EBADYIELD: "), ended.err);
+}
+END_RULE
+
+/* 250 */
+RULE(main_without_a_loop_says_why_there_is_none)
+{
+    struct ended ended = child(has_no_room, 0);
+
+    ck_assert_int_eq(WEXITSTATUS(ended.status), 1);
+    ck_assert_str_eq(ended.err, "weft: sleeper failed: EMFILE: Too many open files\n");
 }
 END_RULE
 
@@ -471,6 +490,7 @@ RUN_SUITE("interrupt", a_sigint_cancels_main_which_may_clean_up,
           a_program_that_waits_for_sigint_has_taken_it_over,
           a_runner_of_another_thread_leaves_sigint_alone,
           main_gives_the_status_and_tells_of_a_failure_and_its_place,
+          main_without_a_loop_says_why_there_is_none,
           main_that_was_interrupted_is_130_and_says_nothing,
           a_third_sigint_kills_a_main_that_ignores_them,
           a_third_sigint_kills_a_body_that_does_not_come_back)
