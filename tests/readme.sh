@@ -208,6 +208,7 @@ claim "each document is installed" "$(
 
 # "01-hello|A task that sleeps, and prints.": of the table, and of the first lines.
 listed() {
+    # shellcheck disable=SC2016 # the page's backquotes
     sed -n '/^## The demos/,/^## Link/s/^| `\([^`]*\)` | \(.*\) |$/\1|\2/p' "$page"
 }
 titled() {

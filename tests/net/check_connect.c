@@ -75,7 +75,7 @@ RULE(a_file_behind_a_request_goes_out_at_once)
     FILE *file = tmpfile();
 
     accepted_from(listener, &fd);
-    ck_assert_int_eq(fputs("file", file), 1);
+    ck_assert_int_ge(fputs("file", file), 0);
     ck_assert_int_eq(fflush(file), 0);
     ck_assert_int_eq(weft_stream_post(stream, "x", 1), 0);
     ck_assert_int_eq(run_task(weft_stream_sendfile(stream, fileno(file), 0, 4), NULL), 0);

@@ -421,6 +421,7 @@ static weft_gen *never_returns(void)
 RULE(main_gives_the_status_and_tells_of_a_failure_and_its_place)
 {
     struct ended ended = child(gives_seven, 0);
+    char line[128];
 
     ck_assert_int_eq(WEXITSTATUS(ended.status), 7);
     ck_assert_str_eq(ended.err, "");
@@ -429,8 +430,8 @@ RULE(main_gives_the_status_and_tells_of_a_failure_and_its_place)
     ck_assert_str_eq(ended.err, "");
     ended = child(fails, 0);
     ck_assert_int_eq(WEXITSTATUS(ended.status), 1);
-    ck_assert_ptr_eq(strstr(ended.err, "weft: program failed: EIO: Input/output error, at "),
-                     ended.err);
+    snprintf(line, sizeof(line), "weft: program failed: EIO: %s, at ", strerror(EIO));
+    ck_assert_ptr_eq(strstr(ended.err, line), ended.err);
     ck_assert_ptr_nonnull(strstr(ended.err, "runner_bodies.h:"));
     ck_assert_ptr_eq(strchr(ended.err, '\n'), ended.err + strlen(ended.err) - 1);
     ended = child(is_stuck, 0);
@@ -443,9 +444,11 @@ END_RULE
 RULE(main_without_a_loop_says_why_there_is_none)
 {
     struct ended ended = child(has_no_room, 0);
+    char line[128];
 
+    snprintf(line, sizeof(line), "weft: sleeper failed: EMFILE: %s\n", strerror(EMFILE));
     ck_assert_int_eq(WEXITSTATUS(ended.status), 1);
-    ck_assert_str_eq(ended.err, "weft: sleeper failed: EMFILE: Too many open files\n");
+    ck_assert_str_eq(ended.err, line);
 }
 END_RULE
 
