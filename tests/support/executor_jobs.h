@@ -141,6 +141,14 @@ static inline int count_threads(void)
     return count;
 }
 
+/* The same, once it is down to so many, or after two seconds: a thread that was joined is listed a moment longer. */
+static inline int count_threads_down_to(int count)
+{
+    for (int i = 0; i < 4000 && count_threads() > count; i++)
+        usleep(500);
+    return count_threads();
+}
+
 static inline void *nothing(void *arg)
 {
     return arg;

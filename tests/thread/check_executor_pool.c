@@ -26,7 +26,7 @@ RULE(the_default_pool_is_made_with_the_first_job_and_ends_with_the_loop)
     ck_assert_int_eq(count_threads(), before + 1);
     ck_assert_int_eq(weft_loop_close(loop), 0);
     ck_assert_ptr_null(weft__default_executor(loop));
-    ck_assert_int_eq(count_threads(), before);
+    ck_assert_int_eq(count_threads_down_to(before), before);
 }
 END_RULE
 
