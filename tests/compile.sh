@@ -49,7 +49,7 @@ is_refused() { # program
     }
 }
 
-# 256, 257
+# 228, 229
 seen=
 for cc in "${CC-gcc}" gcc clang; do
     case $seen in *"<$cc>"*) continue ;; esac
@@ -85,7 +85,7 @@ runs() { # compiler, program
     }
 }
 
-# 258
+# 230
 archive=$top_builddir/.libs/libweft.a
 for cxx in g++ clang++; do
     for sample in "$top_srcdir"/tests/compile/run_cxx*.cc; do

@@ -35,7 +35,7 @@ came() { # file, prints what lint said
             { for (text in wanted) if (index($0, text) == 1) $0 = text; print }' "$work/wanted" -
 }
 
-# 259, 260, 261
+# 231, 232, 233
 for sample in "$samples"/found_*.c "$samples"/clean_*.c; do
     title=$(sed -n '1s/^\/\* *\(.*[^ .]\)\.* *\*\/$/\1/p' "$sample")
     case $sample in
@@ -82,7 +82,7 @@ printf '%s\n' '# those of this program' 'read ask the cache' '' 'recv' >"$work/l
 said() { # arguments: what is said of read.c
     lint "$@" "$work/read.c" | sed 's/^.*\/\([^:]*:[0-9]*\):/\1/'
 }
-# 259
+# 231
 same "a read of a descriptor that may not block is no finding" \
     "read.c:9 fetch: sleep blocks the loop; weft_sleep waits without blocking" "$(said)"
 same "--blocking names more functions, and what to say of them" \

@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,16 +261,17 @@ void *weft__part_need(weft_loop *loop, const struct weft__part_type *type)
 
 /* libevent ends the program if a base finds no descriptors (evsig_init_).  So as many are opened first: epoll's, a
  * timer's and two for signals.  Another thread may still take them in between.  Errors: -EMFILE, -ENFILE. */
-static int try_descriptors(void)
+static int try_descriptors(const weft_loop *loop)
 {
-    int fds[4];
-    int error = weft__wake_pipe(fds);
+    int fds[4], count = 0, error = 0;
 
-    if (error)
-        return error;
-    error = weft__wake_pipe(fds + 2);
-    for (int i = 0; i < (error ? 2 : 4); i++)
-        close(fds[i]);
+    while (!error && count < 4) {
+        fds[count] = fcntl(loop->mailbox.wake[0], F_DUPFD_CLOEXEC, 0);
+        error = fds[count] < 0 ? -errno : 0;
+        count += !error;
+    }
+    while (count > 0)
+        close(fds[--count]);
     return error;
 }
 
@@ -344,7 +346,7 @@ void weft__loop_unlink(weft_loop *loop)
 /* Errors: -ENOMEM, -EMFILE, -ENFILE. */
 static int open_base(weft_loop *loop, struct event_base *base)
 {
-    int error = base ? 0 : try_descriptors();
+    int error = base ? 0 : try_descriptors(loop);
 
     loop->own_base = !base;
     if (!error)

@@ -126,42 +126,42 @@ static int outcome(const struct kind *kind, size_t size, size_t from, int fill)
         ck_assert_msg(got == (want), "%s: %s", kind->name, weft_errname(got)); \
     }
 
-/* 255 */
+/* 227 */
 RULE(options_of_this_version_are_taken)
 {
     EACH_GIVES(0, kind->size, kind->size, 0xff);
 }
 END_RULE
 
-/* 255 */
+/* 227 */
 RULE(what_an_older_program_does_not_know_is_zero_whatever_lies_there)
 {
     EACH_GIVES(0, kind->last, kind->last, 0xff);
 }
 END_RULE
 
-/* 255 */
+/* 227 */
 RULE(what_a_newer_program_did_not_set_is_no_matter)
 {
     EACH_GIVES(0, kind->size + 24, kind->size, 0);
 }
 END_RULE
 
-/* 255 */
+/* 227 */
 RULE(what_a_newer_program_did_set_is_refused)
 {
     EACH_GIVES(-E2BIG, kind->size + 24, kind->size, 1);
 }
 END_RULE
 
-/* 255 */
+/* 227 */
 RULE(options_without_their_size_are_refused)
 {
     EACH_GIVES(-EINVAL, 0, kind->size, 0);
 }
 END_RULE
 
-/* 255 */
+/* 227 */
 RULE(flags_that_nobody_knows_are_refused_and_not_overwritten_by_the_macros)
 {
     weft_process *process;
@@ -182,7 +182,7 @@ static void start_nothing(weft_explorer *explorer, void *arg)
     (void)arg;
 }
 
-/* 255 */
+/* 227 */
 RULE(a_scenario_says_its_size_like_all_options)
 {
     weft_scenario scenario = {.start = start_nothing};
@@ -203,7 +203,7 @@ static weft_step flagged(void *frame)
 }
 WEFT_GEN_TYPE(flagged, .flags = 6);
 
-/* 255 */
+/* 227 */
 RULE(the_type_of_a_body_says_its_size_and_keeps_the_flags_that_it_was_given)
 {
     weft_gen *gen = WEFT_CALL(flagged);

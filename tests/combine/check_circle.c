@@ -175,14 +175,14 @@ static void cancel_join(void)
     ck_assert(weft_future_cancel(join, NULL));
 }
 
-/* 290 */
+/* 257 */
 RULE(a_cancel_of_the_owner_wakes_the_child_and_the_owner_awaits_its_end)
 {
     each_pair(cancel_owner, 0, "c~ o:WEFT_ECANCELLED,1");
 }
 END_RULE
 
-/* 290 */
+/* 257 */
 RULE(so_does_a_cancel_of_what_the_owner_awaits)
 {
     for (int j = 0; j < WAYS; j++) {
@@ -197,7 +197,7 @@ RULE(so_does_a_cancel_of_what_the_owner_awaits)
 }
 END_RULE
 
-/* 290 */
+/* 257 */
 RULE(so_does_a_cancel_of_the_child_that_awaits_the_owner_itself)
 {
     children[0] = CIRCLER(.name = "c", .whom = &owner, .wait = bare);
@@ -210,14 +210,14 @@ RULE(so_does_a_cancel_of_the_child_that_awaits_the_owner_itself)
 }
 END_RULE
 
-/* 290, 291, 129 */
+/* 257, 258, 129 */
 RULE(a_deadline_of_the_owner_is_a_timeout_though_the_circle_comes_back_to_it)
 {
     each_pair(NULL, 1, "c~ o:WEFT_ETIMEDOUT,0");
 }
 END_RULE
 
-/* 290 */
+/* 257 */
 RULE(of_children_nested_twice_the_innermost_is_woken_first)
 {
     for (int i = 1; i < WAYS; i++) {
@@ -237,7 +237,7 @@ RULE(of_children_nested_twice_the_innermost_is_woken_first)
 }
 END_RULE
 
-/* 290 */
+/* 257 */
 RULE(children_side_by_side_are_all_woken_and_awaited)
 {
     for (int i = 0; i < WAYS; i++) {
@@ -266,7 +266,7 @@ static weft_future *on_shared(weft_future *future)
     return weft_future_ref(shared);
 }
 
-/* 290: who shares what leads back closes a circle each */
+/* 257: who shares what leads back closes a circle each */
 RULE(children_at_one_gather_of_the_owner_are_all_woken)
 {
     children[0] = CIRCLER(.name = "a", .whom = &owner, .wait = on_shared);
@@ -284,7 +284,7 @@ RULE(children_at_one_gather_of_the_owner_are_all_woken)
 }
 END_RULE
 
-/* 290 */
+/* 257 */
 RULE(who_is_in_no_circle_awaits_what_it_awaits_to_its_end)
 {
     weft_task *outside;
@@ -363,7 +363,7 @@ static weft_step grouper(void *frame)
 static const weft_gen_type grouper_type = {
     .name = "grouper", .size = sizeof(struct grouper), .resume = grouper, .cleanup = grouper_cleanup};
 
-/* 290, 147 */
+/* 257, 147 */
 RULE(a_group_awaits_members_that_await_its_owner)
 {
     for (int i = 0; i < WAYS * 2; i++) {

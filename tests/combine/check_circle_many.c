@@ -89,7 +89,7 @@ static void tangle(void)
     }
 }
 
-/* 290 */
+/* 257 */
 RULE(a_cancel_ends_all_that_it_reaches_in_any_graph)
 {
     for (unsigned graph = 0; graph < 3000; graph++) {
@@ -121,7 +121,7 @@ END_RULE
 
 /* ---- one cancel asks once ---- */
 
-/* 291 */
+/* 258 */
 RULE(whoever_is_reached_twice_by_one_cancel_is_asked_once)
 {
     weft_task *task = CHILD(.seconds = 9, .cleanup = 1);
@@ -158,7 +158,7 @@ static weft_step waits_shared(void *frame)
 static const weft_gen_type shared_type = {
     .name = "waits_shared", .size = sizeof(struct circler), .resume = waits_shared};
 
-/* 292: tens of seconds, if each of them searched what it awaits */
+/* 259: tens of seconds, if each of them searched what it awaits */
 RULE(many_tasks_at_one_gather_of_many_are_cancelled_in_no_time)
 {
     weft_future **many = calloc(MANY, sizeof(*many));
@@ -193,7 +193,7 @@ static weft_step waits_owner(void *frame)
 static const weft_gen_type waits_owner_type = {
     .name = "waits_owner", .size = sizeof(struct circler), .resume = waits_owner};
 
-/* 292, 290 */
+/* 259, 257 */
 RULE(many_children_that_await_their_owner_are_woken_in_no_time)
 {
     weft_future **many = calloc(MANY, sizeof(*many));
@@ -215,7 +215,7 @@ RULE(many_children_that_await_their_owner_are_woken_in_no_time)
 }
 END_RULE
 
-/* 291: white box: the number of the pass has 16 bits in a task */
+/* 258: white box: the number of the pass has 16 bits in a task */
 RULE(a_cancel_long_after_the_last_one_is_a_new_one)
 {
     weft_task *task = CHILD(.seconds = 9, .swallows = true, .cleanup = 5);

@@ -147,7 +147,7 @@ static void set_call(void *arg)
     ck_assert_int_eq(weft_future_set_result(arg, NULL), 0);
 }
 
-/* 282: the count is the wait's, and not the body's that resumes after it */
+/* 249: the count is the wait's, and not the body's that resumes after it */
 RULE(the_count_is_of_the_wait_s_end_and_is_done_of_now)
 {
     weft_future *one = weft_future_new(loop);

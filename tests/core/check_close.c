@@ -68,7 +68,7 @@ static void say_goodbye(struct guest *guest)
     guest->parent->children++;
 }
 
-/* 271 */
+/* 240 */
 RULE(children_are_ended_before_the_parents_whose_frames_they_look_at)
 {
     weft_gen *parent = WEFT_CALL(guest, .name = "parent");
@@ -84,7 +84,7 @@ RULE(children_are_ended_before_the_parents_whose_frames_they_look_at)
 }
 END_RULE
 
-/* 271: and where the parent is the younger one, its frame is still there */
+/* 240: and where the parent is the younger one, its frame is still there */
 RULE(no_frame_is_freed_before_the_last_cleanup_has_run)
 {
     weft_gen *parent = WEFT_CALL(guest, .name = "parent");
@@ -123,7 +123,7 @@ static void outer_cleanup(void *frame)
 }
 WEFT_GEN_TYPE(outer, .cleanup = outer_cleanup);
 
-/* 271 */
+/* 240 */
 RULE(within_a_task_the_innermost_frame_goes_first_wherever_it_lies)
 {
     weft_spawn(loop, WEFT_CALL(outer));
@@ -136,7 +136,7 @@ END_RULE
 
 /* ---- what is pending ends ----------------------------------------------------------------------------------------- */
 
-/* 272 */
+/* 241 */
 RULE(all_that_is_pending_ends_and_what_is_the_users_stays)
 {
     weft_lock *lock = weft_lock_new(loop);
@@ -200,7 +200,7 @@ static void ignore(weft_loop *where, const weft_report *report, void *arg)
     (void)where, (void)report, (void)arg;
 }
 
-/* 272: whichever of the two the loop comes to first */
+/* 241: whichever of the two the loop comes to first */
 RULE(waits_at_a_condition_end_though_somebody_holds_its_lock)
 {
     for (int i = 0; i < 2; i++) {
@@ -220,7 +220,7 @@ RULE(waits_at_a_condition_end_though_somebody_holds_its_lock)
 }
 END_RULE
 
-/* 272: the shield has let go of it, and nobody else can end it */
+/* 241: the shield has let go of it, and nobody else can end it */
 RULE(what_only_a_cancelled_shield_holds_on_to_is_not_left_behind)
 {
     weft_future *shield = weft_shield(weft_wait_for(weft_sleep_forever(loop), 1e9));
@@ -248,7 +248,7 @@ static weft_step reading(void *frame)
 }
 WEFT_GEN_TYPE(reading);
 
-/* 272: what has come of it is put back, out of a frame that is still there */
+/* 241: what has come of it is put back, out of a frame that is still there */
 RULE(a_read_that_is_half_done_is_put_back_out_of_its_frame)
 {
     weft_stream *stream;
@@ -308,7 +308,7 @@ static void racing_cleanup(void *frame)
 }
 WEFT_GEN_TYPE(racing, .cleanup = racing_cleanup);
 
-/* 272: nothing is told in the middle of it */
+/* 241: nothing is told in the middle of it */
 RULE(a_race_writes_no_error_into_a_frame_that_is_about_to_go)
 {
     weft_spawn(loop, WEFT_CALL(racing));
@@ -329,7 +329,7 @@ static void use_the_scope(struct guest *guest)
     ck_assert_int_eq(weft_scope_enter(&guest->scope, 1, 0), WEFT_ENOTASK);
 }
 
-/* 273 */
+/* 242 */
 RULE(a_cleanup_may_leave_its_scope_which_was_left_for_it)
 {
     weft_spawn(loop, WEFT_CALL(guest, .name = "a", .at_end = use_the_scope, .scope = {.flags = 1}));
@@ -345,7 +345,7 @@ static void drop_the_loop(struct guest *guest)
     weft_loop_unref(guest->loop);
 }
 
-/* 273 */
+/* 242 */
 RULE(a_cleanup_may_drop_the_last_reference_on_the_loop)
 {
     weft_spawn(loop, WEFT_CALL(guest, .name = "a", .at_end = drop_the_loop, .loop = loop));
@@ -377,7 +377,7 @@ static void drop_the_future(struct guest *guest)
     weft_future_unref(guest->future); /* a failure that nobody read */
 }
 
-/* 273 */
+/* 242 */
 RULE(a_handler_may_dump_and_describe_whatever_is_left)
 {
     weft_loop_set_exception_handler(loop, look_around, NULL);
@@ -407,7 +407,7 @@ static void ask_for_more(struct guest *guest)
     ck_assert_ptr_null(weft_current_task());
 }
 
-/* 273, 82 */
+/* 242, 82 */
 RULE(a_cleanup_that_asks_for_more_is_refused)
 {
     weft_spawn(loop, WEFT_CALL(guest, .name = "a", .at_end = ask_for_more, .loop = loop));
@@ -441,7 +441,7 @@ static void close_pipes(void *arg)
         }
 }
 
-/* 273 */
+/* 242 */
 RULE(a_destructor_may_take_leave_of_descriptors_that_are_watched)
 {
     weft_future *wait, *then;
@@ -479,7 +479,7 @@ static void open_one(void *base)
     pipes[0][1] = fds[1];
 }
 
-/* 273: no number of ours is free before libevent has forgotten it */
+/* 242: no number of ours is free before libevent has forgotten it */
 RULE(a_descriptor_that_a_destructor_opens_is_the_hosts_alone)
 {
     struct event_base *base = event_base_new();

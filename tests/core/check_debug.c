@@ -136,7 +136,7 @@ RULE(a_slow_step_is_reported_by_name_and_line_in_debug_mode_only)
 }
 END_RULE
 
-/* 284, 84 */
+/* 251, 84 */
 RULE(a_limit_of_never_reports_no_step_and_what_is_no_limit_changes_nothing)
 {
     weft_loop_set_debug(loop, true);

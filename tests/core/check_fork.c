@@ -151,7 +151,7 @@ static void (*const deeds[])(struct scene *s) = {
     runs,   runs_for_a_thread, watches_more,    posts_and_ends};
 enum { DEEDS = sizeof(deeds) / sizeof(*deeds) };
 
-/* 308 */
+/* 275 */
 RULE(whatever_the_child_does_the_parent_goes_on_hearing)
 {
     for (int i = 0; i < 2 * DEEDS; i++) {
@@ -172,7 +172,7 @@ RULE(whatever_the_child_does_the_parent_goes_on_hearing)
 }
 END_RULE
 
-/* 308 */
+/* 275 */
 RULE(whatever_the_parent_does_the_child_goes_on_hearing)
 {
     for (int i = 0; i < 2; i++) {
@@ -205,7 +205,7 @@ static void count(void *arg)
     ++*(int *)arg;
 }
 
-/* 308 */
+/* 275 */
 RULE(what_was_posted_before_the_fork_is_called_on_both_sides)
 {
     weft_loop *real = weft_loop_ref(weft_loop_new(NULL));
@@ -242,7 +242,7 @@ static void *post_break(void *arg)
     return (void *)(intptr_t)weft_call_soon_threadsafe(where, break_base, weft_loop_base(where));
 }
 
-/* 308 */
+/* 275 */
 RULE(what_was_posted_before_the_fork_wakes_a_host_on_both_sides)
 {
     struct event_base *base = event_base_new();
@@ -292,7 +292,7 @@ static int counted(weft_loop *hosted)
     return calls;
 }
 
-/* 308 */
+/* 275 */
 RULE(a_host_dispatches_on_both_sides_and_each_hears_its_own_threads)
 {
     struct event_base *base = event_base_new();
@@ -325,7 +325,7 @@ static void fork_here(void *arg)
     forked = fork_child();
 }
 
-/* 308 */
+/* 275 */
 RULE(a_callback_may_fork_and_the_run_goes_on_on_both_sides)
 {
     struct scene s = set_up(false);
@@ -356,7 +356,7 @@ static void *hold_on_and_on(void *arg)
     return NULL;
 }
 
-/* 308 */
+/* 275 */
 RULE(no_lock_is_left_locked_in_the_child_of_a_process_with_busy_threads)
 {
     weft_loop *real = weft_loop_ref(weft_loop_new(NULL));

@@ -419,7 +419,7 @@ RULE(a_future_with_a_callback_that_outlives_its_loop_leaks_nothing)
 }
 END_RULE
 
-/* 284 */
+/* 251 */
 RULE(what_the_loop_gives_to_everybody_takes_no_name)
 {
     char name[] = "mine", text[96];

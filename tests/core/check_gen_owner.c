@@ -35,7 +35,7 @@ static weft_step delegating(void *frame)
 }
 WEFT_GEN_TYPE(delegating);
 
-/* 274 */
+/* 243 */
 RULE(what_another_delegates_to_is_refused_by_hand)
 {
     weft_gen *inner = WEFT_CALL(count, .to = 2);
@@ -72,7 +72,7 @@ static weft_gen *upwards_new(const char *name, weft_gen *child)
     return weft_gen_copy(&upwards_type, &frame);
 }
 
-/* 274: a frame in the middle of a chain stays there, and the chain goes on */
+/* 243: a frame in the middle of a chain stays there, and the chain goes on */
 RULE(delegating_into_the_middle_of_ones_own_chain_is_an_error_there)
 {
     weft_gen *innermost = upwards_new("c", NULL);
@@ -86,7 +86,7 @@ RULE(delegating_into_the_middle_of_ones_own_chain_is_an_error_there)
 }
 END_RULE
 
-/* 274 */
+/* 243 */
 RULE(delegating_to_what_a_task_has_is_an_error_and_leaves_it_there)
 {
     weft_gen *gen = WEFT_CALL(sleeper, .name = "s", .seconds = 1);
@@ -109,7 +109,7 @@ static void make_two_tasks(void)
     ck_assert_int_eq(weft_spawn(loop, gen), 0);
 }
 
-/* 274 */
+/* 243 */
 RULE(two_tasks_of_one_generator_stop_the_program_with_its_name)
 {
     const char *words = last_words(make_two_tasks);
@@ -138,7 +138,7 @@ struct speaking {
 };
 WEFT_GEN_TYPE(speaking);
 
-/* 275 */
+/* 244 */
 RULE(a_task_takes_a_suspended_generator_over_without_what_it_was_sent_last)
 {
     weft_gen *gen = WEFT_CALL(speaking);
@@ -169,7 +169,7 @@ static weft_step finishing(void *frame)
 }
 WEFT_GEN_TYPE(finishing);
 
-/* 275: it has been entered, so its FINALLY part runs */
+/* 244: it has been entered, so its FINALLY part runs */
 RULE(cancelled_before_the_tasks_first_step_it_is_raised_where_it_is_suspended)
 {
     weft_gen *gen = WEFT_CALL(finishing);
@@ -248,7 +248,7 @@ static weft_step driving(void *frame)
 }
 WEFT_GEN_TYPE(driving);
 
-/* 276 */
+/* 245 */
 RULE(a_value_stays_good_while_its_body_drives_generators_by_hand)
 {
     ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(driving)), NULL), 0);
@@ -256,7 +256,7 @@ RULE(a_value_stays_good_while_its_body_drives_generators_by_hand)
 }
 END_RULE
 
-/* 276, 17: also where no task runs */
+/* 245, 17: also where no task runs */
 RULE(driven_by_hand_what_is_done_does_not_suspend_and_what_is_pending_is_yielded)
 {
     struct waiter frame = {.name = "w", .future = weft_future_new(loop)};
@@ -304,7 +304,7 @@ static weft_step replacing(void *frame)
 }
 WEFT_GEN_TYPE(replacing);
 
-/* 276, 22 */
+/* 245, 22 */
 RULE(a_destructor_that_drives_a_generator_takes_nothing_from_what_is_returned)
 {
     ck_assert_int_eq(weft_spawn(loop, WEFT_CALL(replacing)), 0);
@@ -374,7 +374,7 @@ static weft_step owner(void *frame)
 }
 WEFT_GEN_TYPE(owner);
 
-/* 277: whoever closes it, and wherever; the scopes around and within stay as they are */
+/* 246: whoever closes it, and wherever; the scopes around and within stay as they are */
 RULE(a_scope_in_a_frame_that_is_driven_by_hand_goes_with_the_frame)
 {
     for (int way = 0; way < 4; way++)
@@ -388,7 +388,7 @@ RULE(a_scope_in_a_frame_that_is_driven_by_hand_goes_with_the_frame)
 }
 END_RULE
 
-/* 277 */
+/* 246 */
 RULE(one_that_is_not_closed_expires_its_task_and_may_go_after_it)
 {
     ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(owner, .where = AFTER_IT)), NULL), 0);

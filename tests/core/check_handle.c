@@ -13,7 +13,7 @@ static void see_itself(void *arg)
     say("%d,%g", weft_handle_is_pending(NULL, own), weft_handle_when(NULL, own));
 }
 
-/* 285 */
+/* 252 */
 RULE(a_handle_tells_whether_and_when_its_call_is_to_come)
 {
     weft_handle soon, later, at, cancelled;
@@ -38,7 +38,7 @@ RULE(a_handle_tells_whether_and_when_its_call_is_to_come)
 }
 END_RULE
 
-/* 285 */
+/* 252 */
 RULE(a_call_whose_time_has_come_is_due_now)
 {
     weft_handle handle;
@@ -61,7 +61,7 @@ static void age(uint32_t uses)
         loop->calls.pages[i / WEFT__CALL_PAGE][i % WEFT__CALL_PAGE].generation = uses;
 }
 
-/* 286, 66 */
+/* 253, 66 */
 RULE(a_slot_whose_numbers_are_used_up_is_not_used_again)
 {
     weft_handle before[2], after[2];
@@ -88,7 +88,7 @@ RULE(a_slot_whose_numbers_are_used_up_is_not_used_again)
 }
 END_RULE
 
-/* 286 */
+/* 253 */
 RULE(calls_go_on_when_all_slots_are_used_up)
 {
     weft_handle handle;

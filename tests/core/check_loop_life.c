@@ -262,7 +262,7 @@ static int runs(void)
     return weft_run(WEFT_CALL(sleeper, .seconds = 1e-9), NULL);
 }
 
-/* 250: libevent alone would end the program */
+/* 226: libevent alone would end the program */
 RULE(without_descriptors_errno_says_emfile_however_many_are_left)
 {
     int (*const attempts[])(void) = {makes_a_loop, makes_a_runner, runs};
@@ -281,7 +281,7 @@ RULE(without_descriptors_errno_says_emfile_however_many_are_left)
 }
 END_RULE
 
-/* 250 */
+/* 226 */
 RULE(without_descriptors_there_is_no_loop_on_a_host_s_base_either)
 {
     struct event_base *base = event_base_new();
@@ -297,7 +297,7 @@ RULE(without_descriptors_there_is_no_loop_on_a_host_s_base_either)
 }
 END_RULE
 
-/* 250, 100 */
+/* 226, 100 */
 RULE(without_memory_errno_says_enomem)
 {
     each_allocation_fails(makes_a_loop);

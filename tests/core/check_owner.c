@@ -83,7 +83,7 @@ static void is_stopped(void (*fn)(void), const char *what, const char *why)
     ck_assert_msg(strstr(text, what) && strstr(text, why), "%s: %s", what, text);
 }
 
-/* 304 [D] it would look at what another thread changes, and miss what is posted */
+/* 271 [D] it would look at what another thread changes, and miss what is posted */
 RULE(what_runs_or_ends_a_loop_in_another_thread_stops_the_program_always)
 {
     static const char why[] = "from another thread than the loop's";
@@ -105,7 +105,7 @@ RULE(what_runs_or_ends_a_loop_in_another_thread_stops_the_program_always)
 }
 END_RULE
 
-/* 304, 305 */
+/* 271, 272 */
 RULE(what_was_handed_over_is_nobodys_until_it_is_taken)
 {
     static const char why[] = "has not taken it over";
@@ -146,7 +146,7 @@ static void say_and_stop(void *arg)
     weft_loop_stop(NULL);
 }
 
-/* 305 */
+/* 272 */
 RULE(a_loop_made_here_runs_in_the_thread_that_takes_it_over)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -173,7 +173,7 @@ static void hand_over_within(void *arg)
     error_within = weft_loop_hand_over(arg);
 }
 
-/* 305 */
+/* 272 */
 RULE(a_loop_that_runs_or_is_closed_cannot_be_handed_over)
 {
     weft_call_soon(loop, hand_over_within, loop, NULL);

@@ -25,7 +25,7 @@ static void fail_call(void *arg)
 
 static int pipe_error = -EPIPE, io_error = -EIO;
 
-/* 293 */
+/* 260 */
 RULE(the_handler_is_told_between_two_callbacks_and_before_the_round_goes_on)
 {
     weft_loop_set_exception_handler(loop, say_report, NULL);
@@ -37,7 +37,7 @@ RULE(the_handler_is_told_between_two_callbacks_and_before_the_round_goes_on)
 }
 END_RULE
 
-/* 293 */
+/* 260 */
 RULE(so_it_is_in_debug_mode_and_in_an_order_of_the_tests)
 {
     weft_loop_set_exception_handler(loop, say_report, NULL);
@@ -56,7 +56,7 @@ static void abort_call(void *arg)
     weft_abort(NULL, -EINTR);
 }
 
-/* 293 */
+/* 260 */
 RULE(it_is_told_before_a_run_returns_also_if_that_is_aborted)
 {
     weft_loop_set_exception_handler(loop, say_report, NULL);
@@ -66,7 +66,7 @@ RULE(it_is_told_before_a_run_returns_also_if_that_is_aborted)
 }
 END_RULE
 
-/* 293 */
+/* 260 */
 RULE(what_is_reported_outside_of_a_run_is_told_in_the_next_one_in_order)
 {
     weft_loop_set_exception_handler(loop, say_report, NULL);
@@ -80,7 +80,7 @@ RULE(what_is_reported_outside_of_a_run_is_told_in_the_next_one_in_order)
 }
 END_RULE
 
-/* 293: nothing else keeps the dispatch going */
+/* 260: nothing else keeps the dispatch going */
 RULE(the_hosts_dispatch_tells_it)
 {
     struct event_base *base = event_base_new();
@@ -111,7 +111,7 @@ static void keep_future(weft_loop *where, const weft_report *report, void *arg)
     seen = weft_future_ref(report->future);
 }
 
-/* 293, 83 */
+/* 260, 83 */
 RULE(a_future_that_nobody_holds_lives_until_it_is_told_and_is_told_once)
 {
     weft_live before, after;
@@ -130,7 +130,7 @@ RULE(a_future_that_nobody_holds_lives_until_it_is_told_and_is_told_once)
 }
 END_RULE
 
-/* 293 */
+/* 260 */
 RULE(a_message_of_ones_own_is_copied_and_a_future_kept)
 {
     char message[] = "mine";
@@ -154,7 +154,7 @@ static void close_listener(weft_loop *where, const weft_report *report, void *ar
     weft_io_close(listener);
 }
 
-/* 293: it was called inside of the accept */
+/* 260: it was called inside of the accept */
 RULE(a_handler_may_close_the_listener_that_is_out_of_descriptors)
 {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -182,7 +182,7 @@ END_RULE
 
 /* ---- the end of the loop ---- */
 
-/* 294 */
+/* 261 */
 RULE(what_a_close_reports_is_told_when_the_loop_has_closed)
 {
     ck_assert_int_eq(weft_spawn(loop, WEFT_CALL(sleeper, .name = "a", .seconds = 9)), 0);
@@ -204,7 +204,7 @@ static void drop_loop(weft_loop *where, const weft_report *report, void *arg)
     mine = NULL;
 }
 
-/* 294 */
+/* 261 */
 RULE(the_handler_may_drop_the_last_reference_on_a_loop_that_has_closed)
 {
     mine = weft_loop_new(NULL);
@@ -216,7 +216,7 @@ RULE(the_handler_may_drop_the_last_reference_on_a_loop_that_has_closed)
 }
 END_RULE
 
-/* 294 */
+/* 261 */
 RULE(after_the_close_it_is_told_at_once)
 {
     weft_future *future = weft_future_new_failed(loop, -EPIPE);
@@ -230,7 +230,7 @@ END_RULE
 
 /* ---- without memory ---- */
 
-/* 295 */
+/* 262 */
 RULE(without_memory_one_report_is_told_and_further_ones_go_to_stderr)
 {
     char text[512] = "", message[600];

@@ -65,14 +65,14 @@ static void runs(struct scoped frame, double when, double others, const char *ex
     weft_future_unref(task);
 }
 
-/* 296 */
+/* 263 */
 RULE(a_cancel_of_a_scope_ends_what_is_within_and_the_body_goes_on_behind_it)
 {
     runs((struct scoped){.flags = 0}, 1, 0, "WEFT_ECANCELLED 0 x:0,1,0,0 0,0@3");
 }
 END_RULE
 
-/* 296, 62 */
+/* 263, 62 */
 RULE(a_level_scope_that_is_cancelled_fails_each_await_until_exit)
 {
     runs((struct scoped){.flags = WEFT_SCOPE_LEVEL}, 1, 0,
@@ -80,7 +80,7 @@ RULE(a_level_scope_that_is_cancelled_fails_each_await_until_exit)
 }
 END_RULE
 
-/* 296 */
+/* 263 */
 RULE(a_scope_that_is_cancelled_does_not_expire_and_one_that_has_expired_is_a_timeout)
 {
     runs((struct scoped){.limit = 1.5}, 1, 0, "WEFT_ECANCELLED 0 x:0,1,0,0 0,0@3");
@@ -89,7 +89,7 @@ RULE(a_scope_that_is_cancelled_does_not_expire_and_one_that_has_expired_is_a_tim
 }
 END_RULE
 
-/* 296, 130 */
+/* 263, 130 */
 RULE(a_cancel_of_others_stays_one)
 {
     runs((struct scoped){.flags = 0}, 1, 1.5,
@@ -135,7 +135,7 @@ static weft_step own(void *frame)
 }
 WEFT_GEN_TYPE(own);
 
-/* 296 */
+/* 263 */
 RULE(a_body_may_cancel_its_own_scope_and_a_shield_within_is_respected)
 {
     ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(own)), NULL), 0);
@@ -185,7 +185,7 @@ static weft_step clocked(void *frame)
 }
 WEFT_GEN_TYPE(clocked);
 
-/* 297, 133, 134 */
+/* 264, 133, 134 */
 RULE(a_deadline_may_be_a_time_on_the_clock_and_tells_when)
 {
     ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(clocked)), NULL), 0);

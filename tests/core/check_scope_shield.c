@@ -164,7 +164,7 @@ static void runs(const char *text, const char *asked, const char *expected)
 
 /* ---- an inner scope's own deadline ---- */
 
-/* 280, 129: trio's move_on_after in a shielded cleanup */
+/* 247, 129: trio's move_on_after in a shielded cleanup */
 RULE(a_deadline_inside_a_shield_that_holds_a_request_is_a_timeout)
 {
     runs("sd2a5xax", "", "CANCELLED x:TIMEDOUT 0 x:TIMEDOUT n0");
@@ -173,7 +173,7 @@ RULE(a_deadline_inside_a_shield_that_holds_a_request_is_a_timeout)
 }
 END_RULE
 
-/* 280 */
+/* 247 */
 RULE(a_request_that_comes_after_the_deadline_changes_nothing_of_it)
 {
     runs("sd2a5ha4xxa", "3", "CANCELLED 0 x:0 x:0 CANCELLED n1");
@@ -181,7 +181,7 @@ RULE(a_request_that_comes_after_the_deadline_changes_nothing_of_it)
 }
 END_RULE
 
-/* 280 */
+/* 247 */
 RULE(so_it_is_in_nested_shields_and_for_a_shields_own_deadline)
 {
     runs("ssd2a5xhxxa", "1", "CANCELLED x:TIMEDOUT x:0 x:0 CANCELLED n1");
@@ -192,7 +192,7 @@ RULE(so_it_is_in_nested_shields_and_for_a_shields_own_deadline)
 }
 END_RULE
 
-/* 280, 62 */
+/* 247, 62 */
 RULE(so_it_is_in_level_scopes)
 {
     runs("se2a5axhaxa", "1", "CANCELLED CANCELLED x:TIMEDOUT 0 x:0 CANCELLED n1");
@@ -201,7 +201,7 @@ RULE(so_it_is_in_level_scopes)
 }
 END_RULE
 
-/* 280, 136 */
+/* 247, 136 */
 RULE(so_it_is_in_the_cleanup_after_a_first_cancel)
 {
     runs("a9sd2a5xhaxa", "1 2", "CANCELLED CANCELLED x:TIMEDOUT 0 x:0 CANCELLED n2");
@@ -212,7 +212,7 @@ END_RULE
 
 /* ---- where it goes when the shield is left ---- */
 
-/* 280, 58 */
+/* 247, 58 */
 RULE(a_deadline_between_two_shields_is_delivered_between_them)
 {
     runs("sd2sa5xa1xhaxa", "1", "0 x:0 CANCELLED x:TIMEDOUT 0 x:0 CANCELLED n1");
@@ -221,7 +221,7 @@ RULE(a_deadline_between_two_shields_is_delivered_between_them)
 }
 END_RULE
 
-/* 280, 58 */
+/* 247, 58 */
 RULE(nested_shields_hold_a_request_until_the_outermost_is_left)
 {
     runs("sssa3xaxaxa", "1", "0 x:0 0 x:0 0 x:0 CANCELLED n1");
@@ -229,7 +229,7 @@ RULE(nested_shields_hold_a_request_until_the_outermost_is_left)
 }
 END_RULE
 
-/* 280, 130 */
+/* 247, 130 */
 RULE(a_scope_around_the_shield_does_not_take_the_request_for_its_own)
 {
     runs("d2sa5xa1xa", "1", "0 x:0 CANCELLED x:CANCELLED 0 n1");
@@ -240,7 +240,7 @@ END_RULE
 
 /* ---- withdrawn while it is held ---- */
 
-/* 281, 53 */
+/* 248, 53 */
 RULE(a_request_that_is_withdrawn_while_it_is_held_is_not_delivered)
 {
     runs("sa5xa", "1 u2", "0 x:0 0 n0");
@@ -251,7 +251,7 @@ RULE(a_request_that_is_withdrawn_while_it_is_held_is_not_delivered)
 }
 END_RULE
 
-/* 281 */
+/* 248 */
 RULE(what_the_body_has_seen_is_withdrawn_before_what_is_held)
 {
     runs("a9hsuaxa", "1", "CANCELLED u:0 0 x:0 0 n0");
@@ -260,7 +260,7 @@ RULE(what_the_body_has_seen_is_withdrawn_before_what_is_held)
 }
 END_RULE
 
-/* 281 */
+/* 248 */
 RULE(a_withdrawal_takes_what_others_asked_and_not_what_a_scope_did)
 {
     runs("sd2sa5uxa1xhaxa", "1", "0 u:1 x:0 CANCELLED x:TIMEDOUT 0 x:0 0 n0");
@@ -269,7 +269,7 @@ END_RULE
 
 /* ---- groups ---- */
 
-/* 280, 150 */
+/* 247, 150 */
 RULE(a_group_in_a_shield_does_not_take_a_held_request_for_one_of_its_body)
 {
     runs("sgk3a1Gaxa", "0.5", "0 G:0 0 x:0 CANCELLED n1");
@@ -278,7 +278,7 @@ RULE(a_group_in_a_shield_does_not_take_a_held_request_for_one_of_its_body)
 }
 END_RULE
 
-/* 280, 150 */
+/* 247, 150 */
 RULE(a_group_whose_exit_is_shielded_withdraws_its_own_request_and_no_other)
 {
     runs("gf2k9sa5Gaxa", "", "0 G:FULL 0 x:FULL 0 n0");
@@ -342,7 +342,7 @@ static const char *check(void *arg)
     return after > 0 ? "a cancel that was held was lost" : NULL;
 }
 
-/* 280, 129, 130 */
+/* 247, 129, 130 */
 RULE(a_shielded_deadline_and_cancels_at_every_point_are_told_apart)
 {
     explore((weft_scenario){.start = start, .check = check, .cancels = 2});

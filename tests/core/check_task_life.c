@@ -338,7 +338,7 @@ RULE(a_context_that_cannot_be_copied_fails_the_new_task)
 }
 END_RULE
 
-/* 283, 40 */
+/* 250, 40 */
 RULE(a_task_that_is_done_takes_no_context_and_what_it_was_given_is_freed)
 {
     static char first[] = "1";
@@ -361,7 +361,7 @@ static void reset_context(void *context)
     ck_assert_int_eq(weft_task_set_context(to_reset, next_context, &context_type), 0);
 }
 
-/* 283, 40 */
+/* 250, 40 */
 RULE(a_context_whose_end_sets_another_one_is_freed_once_and_the_other_too)
 {
     static const weft_context_type resetting = {.free = reset_context};

@@ -214,7 +214,7 @@ static bool falls_asleep(long tid)
     return strstr(text, ") S ") != NULL;
 }
 
-/* 300 [D] one that spins, and has a higher priority on the same processor, would spin for ever */
+/* 267 [D] one that spins, and has a higher priority on the same processor, would spin for ever */
 RULE(a_thread_that_lets_the_loop_in_first_sleeps_meanwhile)
 {
     struct poster self = {.fn = say_call, .arg = "posted"};

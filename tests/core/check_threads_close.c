@@ -5,7 +5,7 @@
 
 enum { CLOSINGS = 40 };
 
-/* 76, 302 */
+/* 76, 269 */
 RULE(after_close_every_threadsafe_call_is_refused_but_a_reference_is_taken)
 {
     weft_future *f = weft_future_new(loop);
@@ -39,7 +39,7 @@ static void *drop_alone(void *arg)
     return NULL;
 }
 
-/* 302 */
+/* 269 */
 RULE(a_reference_given_back_after_the_close_goes_on_the_loops_thread)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -65,7 +65,7 @@ RULE(a_reference_given_back_after_the_close_goes_on_the_loops_thread)
 }
 END_RULE
 
-/* 302 */
+/* 269 */
 RULE(a_reference_given_back_after_the_close_goes_with_the_loops_last_reference)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -82,7 +82,7 @@ END_RULE
 
 /* ---- pins -------------------------------------------------------------------------------------- */
 
-/* 303 */
+/* 270 */
 RULE(a_pin_keeps_the_memory_and_nothing_going)
 {
     weft_loop *real = weft_loop_pin(weft_loop_new(NULL));
@@ -109,7 +109,7 @@ static void *unpin(void *arg)
     return NULL;
 }
 
-/* 302, 303 */
+/* 269, 270 */
 RULE(a_thread_may_drop_the_last_pin_and_what_was_given_back_goes_with_it)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -124,7 +124,7 @@ RULE(a_thread_may_drop_the_last_pin_and_what_was_given_back_goes_with_it)
 }
 END_RULE
 
-/* 76, 303 */
+/* 76, 270 */
 RULE(a_pin_is_no_reference_to_post_with)
 {
     weft_loop *real = weft_loop_new(NULL);

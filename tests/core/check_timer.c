@@ -175,7 +175,7 @@ RULE(huge_delays_one_after_the_other_do_not_overflow)
 }
 END_RULE
 
-/* 284, 72 */
+/* 251, 72 */
 RULE(a_time_on_a_clock_that_is_far_on_is_not_clipped)
 {
     double now;
@@ -367,7 +367,7 @@ static void set_1(void *future)
     weft_future_unref(future);
 }
 
-/* 270: so does the result of a call that was due first, on time and in a late loop, however deep the queue is */
+/* 239: so does the result of a call that was due first, on time and in a late loop, however deep the queue is */
 RULE(a_deadline_lets_the_calls_that_were_due_before_it_run_first)
 {
     static const struct {
@@ -397,7 +397,7 @@ RULE(a_deadline_lets_the_calls_that_were_due_before_it_run_first)
 }
 END_RULE
 
-/* 270: a call that is taken back, or dropped by a close, holds up nothing */
+/* 239: a call that is taken back, or dropped by a close, holds up nothing */
 RULE(a_due_call_that_is_cancelled_holds_up_no_deadline)
 {
     weft_handle handle;
@@ -423,7 +423,7 @@ static int look_at_timeout(const struct event_base *base, const struct event *ev
     return 0;
 }
 
-/* 311 */
+/* 278 */
 RULE(libevent_is_never_asked_to_wait_for_more_than_a_day)
 {
     struct event_base *base = event_base_new();

@@ -74,7 +74,7 @@ static int longest_turn(weft_loop *where, bool own, int work_us, int calls)
     return busy.most;
 }
 
-/* 92, 306 */
+/* 92, 273 */
 RULE(on_a_hosts_base_a_turn_ends_after_a_millisecond)
 {
     struct event_base *base = event_base_new();
@@ -88,7 +88,7 @@ RULE(on_a_hosts_base_a_turn_ends_after_a_millisecond)
 }
 END_RULE
 
-/* 306 */
+/* 273 */
 RULE(its_length_can_be_set_in_callbacks_and_in_time)
 {
     struct event_base *base = event_base_new();
@@ -105,7 +105,7 @@ RULE(its_length_can_be_set_in_callbacks_and_in_time)
 }
 END_RULE
 
-/* 306 */
+/* 273 */
 RULE(a_turn_of_nothing_is_refused)
 {
     ck_assert_int_eq(weft_loop_set_turn(loop, 0, 1), -EINVAL);
@@ -115,7 +115,7 @@ RULE(a_turn_of_nothing_is_refused)
 }
 END_RULE
 
-/* 65, 306 */
+/* 65, 273 */
 RULE(a_loop_of_its_own_has_no_time_unless_it_is_set)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -127,7 +127,7 @@ RULE(a_loop_of_its_own_has_no_time_unless_it_is_set)
 }
 END_RULE
 
-/* 211, 306 */
+/* 211, 273 */
 RULE(virtual_time_measures_no_turns)
 {
     ck_assert_int_eq(weft_loop_set_turn(loop, 256, 1e-9), 0);

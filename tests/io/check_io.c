@@ -353,7 +353,7 @@ RULE(a_weft_io_that_nobody_waits_on_does_not_keep_a_run_going)
 }
 END_RULE
 
-/* 223, 196 */
+/* 219, 196 */
 RULE(a_pipe_that_nobody_reads_is_EPIPE_and_no_signal)
 {
     int fds[2];
@@ -371,7 +371,7 @@ RULE(a_pipe_that_nobody_reads_is_EPIPE_and_no_signal)
 }
 END_RULE
 
-/* 223: it is no stream */
+/* 219: it is no stream */
 RULE(a_packet_that_is_large_is_sent_in_one_piece)
 {
     enum { SIZE = 300 * 1000 };
@@ -390,7 +390,7 @@ RULE(a_packet_that_is_large_is_sent_in_one_piece)
 }
 END_RULE
 
-/* 223 */
+/* 219 */
 RULE(flags_that_there_are_not_are_refused)
 {
     weft_io *io = (weft_io *)loop;

@@ -79,7 +79,7 @@ static void odd_open(void)
     turns(1);
 }
 
-/* 224 */
+/* 220 */
 RULE(what_was_read_ahead_comes_first_through_the_layer)
 {
     static const char answer[] = {5,          'h' ^ 0x5a, 'e' ^ 0x5a, 'l' ^ 0x5a,
@@ -104,7 +104,7 @@ RULE(what_was_read_ahead_comes_first_through_the_layer)
 }
 END_RULE
 
-/* 224 */
+/* 220 */
 RULE(drain_close_and_write_eof_wait_for_what_a_transport_holds)
 {
     weft_future *drain, *write, *closed;
@@ -140,7 +140,7 @@ RULE(drain_close_and_write_eof_wait_for_what_a_transport_holds)
 }
 END_RULE
 
-/* 224 */
+/* 220 */
 RULE(a_read_is_tried_again_when_a_transport_has_input_though_the_descriptor_is_silent)
 {
     weft_future *f;
@@ -164,7 +164,7 @@ RULE(a_read_is_tried_again_when_a_transport_has_input_though_the_descriptor_is_s
 }
 END_RULE
 
-/* 188, 224 */
+/* 188, 220 */
 RULE(a_flush_that_fails_is_the_streams_failure_whoever_called_it)
 {
     weft_future *f;
@@ -201,7 +201,7 @@ static int add_error(void)
     return error;
 }
 
-/* 224 */
+/* 220 */
 RULE(a_layer_is_refused_while_something_is_under_way_and_nothing_has_changed)
 {
     char *big = pattern(1 << 20), byte;
@@ -251,7 +251,7 @@ static int layer_on_a_pair(void)
     return error;
 }
 
-/* 100, 224 */
+/* 100, 220 */
 RULE(a_layer_without_memory_says_so)
 {
     each_allocation_fails(layer_on_a_pair);
@@ -260,7 +260,7 @@ END_RULE
 
 /* ---- out of the stream ----------------------------------------------------------------------------------------- */
 
-/* 225 */
+/* 221 */
 RULE(the_descriptor_comes_out_with_what_was_read_ahead)
 {
     weft_future *closed;
@@ -299,7 +299,7 @@ RULE(the_descriptor_comes_out_with_what_was_read_ahead)
 }
 END_RULE
 
-/* 225 */
+/* 221 */
 RULE(it_stays_where_it_is_while_something_is_under_way_or_a_transport_has_state)
 {
     weft_io *io = NULL;
@@ -325,7 +325,7 @@ END_RULE
 
 /* ---- how much is still to be written --------------------------------------------------------------------------- */
 
-/* 226 */
+/* 222 */
 RULE(pending_is_what_the_system_has_not_taken_files_included)
 {
     char *big = pattern(1 << 20);

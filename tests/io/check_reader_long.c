@@ -44,7 +44,7 @@ static void they_send(const char *text, bool ends)
         ck_assert_int_eq(weft_stream_write_eof(theirs), 0);
 }
 
-/* 222 */
+/* 218 */
 RULE(a_long_line_is_searched_once_and_what_is_behind_it_comes_next)
 {
     char *text = line_of(LINE, "\nshort\nrest");
@@ -64,7 +64,7 @@ RULE(a_long_line_is_searched_once_and_what_is_behind_it_comes_next)
 }
 END_RULE
 
-/* 185, 186, 222: wherever the pieces part it */
+/* 185, 186, 218: wherever the pieces part it */
 RULE(a_separator_behind_a_long_line_is_found_in_whatever_pieces_it_comes)
 {
     static const char *const separators[] = {"<end>", "d>!", "<<"};
@@ -90,7 +90,7 @@ RULE(a_separator_behind_a_long_line_is_found_in_whatever_pieces_it_comes)
 }
 END_RULE
 
-/* 185, 222 */
+/* 185, 218 */
 RULE(a_long_line_that_has_no_end_or_is_over_the_limit_can_still_be_read)
 {
     static const char *const newline[] = {"\n"};
@@ -112,7 +112,7 @@ RULE(a_long_line_that_has_no_end_or_is_over_the_limit_can_still_be_read)
 }
 END_RULE
 
-/* 184, 197, 222 */
+/* 184, 197, 218 */
 RULE(a_long_line_that_is_cancelled_half_way_has_lost_nothing)
 {
     char *text = line_of(200 * 1024, "\n");
@@ -164,7 +164,7 @@ END_RULE
 /* ---- more than an int can count ------------------------------------------------------------------------------ */
 
 #if SIZE_MAX > UINT32_MAX && defined(MFD_CLOEXEC)
-/* 184, 223 */
+/* 184, 219 */
 RULE(more_than_2_GB_that_were_kept_are_read_at_once)
 {
     size_t size = ((size_t)2 << 30) + BLOCK;

@@ -97,7 +97,7 @@ RULE(what_is_there_all_at_once_is_read_in_several_turns)
 }
 END_RULE
 
-/* 222 */
+/* 218 */
 RULE(so_is_a_line)
 {
     make_text();
@@ -144,7 +144,7 @@ static void check_pipe(int fd)
     free(bytes);
 }
 
-/* 223 */
+/* 219 */
 RULE(what_is_sent_to_a_reader_that_takes_all_goes_out_in_several_turns)
 {
     make_text();
@@ -166,7 +166,7 @@ RULE(what_is_sent_to_a_reader_that_takes_all_goes_out_in_several_turns)
 }
 END_RULE
 
-/* 223: the first write takes what it can, the rest is kept */
+/* 219: the first write takes what it can, the rest is kept */
 RULE(so_does_what_a_stream_keeps)
 {
     make_text();
@@ -272,7 +272,7 @@ static int never(void *arg, bool readable, bool writable)
     return 0;
 }
 
-/* 222: no descriptor tells of them */
+/* 218: no descriptor tells of them */
 RULE(bytes_in_a_transport_s_own_memory_are_read_to_their_end_in_several_turns)
 {
     static const weft_transport_type type = {.name = "memory", .read = memory_read};

@@ -285,7 +285,7 @@ RULE(what_is_written_is_read_byte_for_byte_whatever_the_wire_does)
 }
 END_RULE
 
-/* 224 */
+/* 220 */
 RULE(so_it_is_through_transports_that_hold_bytes_and_cross_directions)
 {
     for (unsigned seed = 0; seed < seeds(); seed++) {
@@ -297,7 +297,7 @@ RULE(so_it_is_through_transports_that_hold_bytes_and_cross_directions)
 }
 END_RULE
 
-/* 224: with edges, and without */
+/* 220: with edges, and without */
 RULE(nor_are_they_forgotten_where_a_descriptor_tells_once)
 {
     for (unsigned seed = 0; seed < seeds() / 4; seed++) {
@@ -327,7 +327,7 @@ RULE(a_reset_anywhere_ends_all_four_and_what_came_before_was_right)
 }
 END_RULE
 
-/* 188, 224 */
+/* 188, 220 */
 RULE(so_does_a_reset_below_a_layer)
 {
     for (unsigned seed = 0; seed < seeds(); seed++) {

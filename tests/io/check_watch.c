@@ -121,7 +121,7 @@ static int armed_timer(void)
     return fd;
 }
 
-/* 85, 312 [D] the kernel gives all of them one inode */
+/* 85, 279 [D] the kernel gives all of them one inode */
 RULE(an_eventfd_and_a_timer_are_told_apart_from_others_that_got_their_number)
 {
     for (int i = 0; i < 3; i++) {
@@ -140,7 +140,7 @@ RULE(an_eventfd_and_a_timer_are_told_apart_from_others_that_got_their_number)
 }
 END_RULE
 
-/* 86, 312 */
+/* 86, 279 */
 RULE(an_eventfd_that_is_still_the_same_keeps_its_waiters)
 {
     int fd = eventfd(0, EFD_NONBLOCK);

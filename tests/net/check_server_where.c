@@ -47,7 +47,7 @@ static void visit(int port, const char *word)
     close(fd);
 }
 
-/* 228 */
+/* 224 */
 RULE(a_server_listens_on_several_addresses_each_with_a_port_of_its_own)
 {
     weft_server *server = START(serve, NULL, .address_count = 3,
@@ -66,7 +66,7 @@ RULE(a_server_listens_on_several_addresses_each_with_a_port_of_its_own)
 }
 END_RULE
 
-/* 228 */
+/* 224 */
 RULE(a_name_that_begins_anew_for_a_port_of_all_its_addresses_leaves_the_others_alone)
 {
     static const char *const numbers[] = {"127.0.0.1", "127.0.0.2", NULL};
@@ -84,7 +84,7 @@ RULE(a_name_that_begins_anew_for_a_port_of_all_its_addresses_leaves_the_others_a
 }
 END_RULE
 
-/* 228 */
+/* 224 */
 RULE(one_address_that_is_taken_is_the_starts_error_and_nothing_listens)
 {
     int port = 0, before = open_count(), listener = plain_listener("127.0.0.1", 8, &port);
@@ -99,7 +99,7 @@ RULE(one_address_that_is_taken_is_the_starts_error_and_nothing_listens)
 }
 END_RULE
 
-/* 228 */
+/* 224 */
 RULE(sockets_that_listen_already_are_copied_and_stay_ours)
 {
     int ports[2] = {0, 0}, fds[2];
@@ -121,7 +121,7 @@ RULE(sockets_that_listen_already_are_copied_and_stay_ours)
 }
 END_RULE
 
-/* 228 */
+/* 224 */
 RULE(they_are_copied_by_the_call_and_let_go_if_the_start_is_given_up)
 {
     int port = 0, before = open_count(), fd = plain_listener("127.0.0.1", 8, &port);
@@ -135,7 +135,7 @@ RULE(they_are_copied_by_the_call_and_let_go_if_the_start_is_given_up)
 }
 END_RULE
 
-/* 228 */
+/* 224 */
 RULE(what_does_not_listen_and_two_ways_to_say_where_are_refused)
 {
     weft_server_address one = {"127.0.0.1", "0"};
@@ -186,7 +186,7 @@ static int start_on_two(void)
     return error;
 }
 
-/* 100, 228 */
+/* 100, 224 */
 RULE(a_start_without_memory_says_so_and_nothing_is_left)
 {
     each_allocation_fails(start_on_given);

@@ -54,7 +54,7 @@ static bool raised(void)
     return done;
 }
 
-/* 307 */
+/* 274 */
 RULE(a_handler_that_was_there_hears_the_signal_too_and_has_it_alone_after_the_restore)
 {
     struct sigaction mine = {.sa_handler = on_usr1}, now;
@@ -74,7 +74,7 @@ RULE(a_handler_that_was_there_hears_the_signal_too_and_has_it_alone_after_the_re
 }
 END_RULE
 
-/* 307 */
+/* 274 */
 RULE(a_handler_with_siginfo_is_told_as_the_kernel_told_us)
 {
     set_handler((struct sigaction){.sa_sigaction = on_usr1_info, .sa_flags = SA_SIGINFO});
@@ -87,7 +87,7 @@ RULE(a_handler_with_siginfo_is_told_as_the_kernel_told_us)
 }
 END_RULE
 
-/* 307 */
+/* 274 */
 RULE(a_handler_for_one_signal_hears_one_and_the_default_comes_after_it)
 {
     struct sigaction now;
@@ -102,7 +102,7 @@ RULE(a_handler_for_one_signal_hears_one_and_the_default_comes_after_it)
 }
 END_RULE
 
-/* 307 */
+/* 274 */
 RULE(a_call_that_the_handler_was_to_interrupt_is_interrupted)
 {
     struct sigaction now;
@@ -127,7 +127,7 @@ static void on_usr1_and_under(int signum, siginfo_t *info, void *context)
         under.sa_sigaction(signum, info, context);
 }
 
-/* 307 */
+/* 274 */
 RULE(two_handlers_that_pass_it_on_to_each_other_hear_it_once)
 {
     struct sigaction over = {.sa_sigaction = on_usr1_and_under, .sa_flags = SA_SIGINFO};
@@ -208,7 +208,7 @@ static bool is_default(void)
     return now.sa_handler == SIG_DFL;
 }
 
-/* 307 */
+/* 274 */
 RULE(a_hosts_evsignal_and_weft_both_hear_a_signal)
 {
     host_open();
@@ -224,7 +224,7 @@ RULE(a_hosts_evsignal_and_weft_both_hear_a_signal)
 }
 END_RULE
 
-/* 307 */
+/* 274 */
 RULE(a_host_that_takes_its_evsignal_away_first_takes_ours_along_until_the_next_wait)
 {
     host_open();
@@ -239,7 +239,7 @@ RULE(a_host_that_takes_its_evsignal_away_first_takes_ours_along_until_the_next_w
 }
 END_RULE
 
-/* 307 [D] libevent's handler calls no other */
+/* 274 [D] libevent's handler calls no other */
 RULE(a_hosts_evsignal_over_ours_hears_it_alone_and_gives_it_back)
 {
     host_open();
@@ -256,7 +256,7 @@ RULE(a_hosts_evsignal_over_ours_hears_it_alone_and_gives_it_back)
 }
 END_RULE
 
-/* 307 */
+/* 274 */
 RULE(a_handler_of_ours_that_was_put_back_after_the_restore_does_what_was_done_before)
 {
     int status;

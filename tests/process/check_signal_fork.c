@@ -21,7 +21,7 @@ static bool hears_all(weft_loop *where)
     return true;
 }
 
-/* 89, 309 */
+/* 89, 276 */
 RULE(each_side_hears_its_own_signals)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -57,7 +57,7 @@ static void break_base(weft_future *future, void *arg)
     event_base_loopbreak(arg);
 }
 
-/* 309 [D] they would share the wake-up, and either would swallow what is meant for the other */
+/* 276 [D] they would share the wake-up, and either would swallow what is meant for the other */
 RULE(what_wakes_the_child_is_not_read_by_a_parent_that_waits)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -81,7 +81,7 @@ RULE(what_wakes_the_child_is_not_read_by_a_parent_that_waits)
 END_RULE
 
 /* A signal that comes in the child before anything of weft's has been called there. */
-/* 309 */
+/* 276 */
 RULE(a_hosts_dispatch_in_the_child_hears_a_signal_that_the_parent_does_not)
 {
     struct event_base *base = event_base_new();
@@ -124,7 +124,7 @@ static void on_host_signal(evutil_socket_t fd, short what, void *arg)
     heard++;
 }
 
-/* 307, 309 */
+/* 274, 276 */
 RULE(a_hosts_evsignal_and_weft_both_hear_it_in_the_child_too)
 {
     struct event_base *base = event_base_new();
@@ -164,7 +164,7 @@ static void *fork_in_thread(void *arg)
     return (void *)(intptr_t)child;
 }
 
-/* 309 */
+/* 276 */
 RULE(in_the_child_of_another_thread_a_loop_takes_no_signals)
 {
     weft_loop *real = weft_loop_new(NULL);

@@ -77,7 +77,7 @@ static int start(const char *const *argv, int in)
     return weft_process_start(loop, argv, &process, .in = in);
 }
 
-/* 220 */
+/* 216 */
 RULE(a_process_that_another_thread_forks_meanwhile_keeps_no_start_waiting)
 {
     intptr_t status;
@@ -91,7 +91,7 @@ RULE(a_process_that_another_thread_forks_meanwhile_keeps_no_start_waiting)
 }
 END_RULE
 
-/* 220 */
+/* 216 */
 RULE(nor_one_that_fails)
 {
     strangers = true;
@@ -100,7 +100,7 @@ RULE(nor_one_that_fails)
 }
 END_RULE
 
-/* 220 */
+/* 216 */
 RULE(nor_one_that_nobody_could_watch)
 {
     strangers = no_threads = weft__no_pidfd = true;
@@ -112,7 +112,7 @@ END_RULE
 
 /* ---- what is passed on --------------------------------------------------------------------------------------- */
 
-/* 227 */
+/* 223 */
 RULE(descriptors_are_passed_on_under_their_numbers_and_stay_ours)
 {
     const char *script = "cd /proc/$$/fd; echo a >$1; echo b >$2; [ ! -e $3 ]";
@@ -148,7 +148,7 @@ RULE(descriptors_are_passed_on_under_their_numbers_and_stay_ours)
 }
 END_RULE
 
-/* 227 */
+/* 223 */
 RULE(what_cannot_be_passed_on_is_refused_before_anything_runs)
 {
     ck_assert_int_eq(weft_process_start(loop, WEFT_SHELL("exit 0"), &process,
@@ -161,7 +161,7 @@ RULE(what_cannot_be_passed_on_is_refused_before_anything_runs)
 }
 END_RULE
 
-/* 227 */
+/* 223 */
 RULE(a_shell_runs_a_command)
 {
     intptr_t value;

@@ -101,7 +101,7 @@ static weft_step forever(void *frame)
 }
 WEFT_GEN_TYPE(forever);
 
-/* 207, 301 */
+/* 207, 268 */
 RULE(one_that_comes_when_nothing_else_can_come_any_more_cancels_main)
 {
     weft_runner *runner = weft_runner_new(); /* virtual time would look once more before it jumps */
@@ -440,7 +440,7 @@ RULE(main_gives_the_status_and_tells_of_a_failure_and_its_place)
 }
 END_RULE
 
-/* 250 */
+/* 226 */
 RULE(main_without_a_loop_says_why_there_is_none)
 {
     struct ended ended = child(has_no_room, 0);

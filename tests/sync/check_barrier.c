@@ -148,7 +148,7 @@ static weft_future *nothing_then(weft_future *future, void *arg)
     return NULL;
 }
 
-/* 82, 272 */
+/* 82, 241 */
 RULE(waiters_that_end_in_a_closed_loop_may_free_the_object)
 {
     weft_future *waits[2], *then;

@@ -277,7 +277,7 @@ RULE(each_allocation_of_a_contended_lock_may_fail)
 }
 END_RULE
 
-/* 287, 160: white box: the counter of tasks is set back, as 2^32 tasks would do it */
+/* 254, 160: white box: the counter of tasks is set back, as 2^32 tasks would do it */
 RULE(a_task_with_the_number_of_the_holder_is_a_stranger_all_the_same)
 {
     weft_task *a, *b, *c;

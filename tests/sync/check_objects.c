@@ -53,7 +53,7 @@ static weft_event *refused_event(void)
     return none;
 }
 
-/* 288 */
+/* 255 */
 RULE(each_kind_takes_references_and_goes_with_the_last)
 {
     before = blocks();
@@ -66,7 +66,7 @@ RULE(each_kind_takes_references_and_goes_with_the_last)
 }
 END_RULE
 
-/* 288: the second holder may still release it, so who waits is not abandoned */
+/* 255: the second holder may still release it, so who waits is not abandoned */
 RULE(who_waits_goes_on_waiting_while_somebody_else_holds_the_object)
 {
     weft_task *a;
@@ -86,7 +86,7 @@ RULE(who_waits_goes_on_waiting_while_somebody_else_holds_the_object)
 }
 END_RULE
 
-/* 289 */
+/* 256 */
 RULE(each_kind_tells_how_large_it_was_made)
 {
     weft_semaphore *none = weft_semaphore_new(loop, -1);

@@ -383,7 +383,7 @@ static weft_step drain(void *frame)
 static const weft_gen_type drain_type = {
     .name = "drain", .size = sizeof(struct forwarder), .resume = drain};
 
-/* 299: a consumer that waits is not slow, but has not run yet */
+/* 266: a consumer that waits is not slow, but has not run yet */
 RULE(who_feeds_a_small_queue_from_what_is_at_hand_gives_way_by_hand)
 {
     for (int gives_way = 0; gives_way < 2; gives_way++) {

@@ -118,7 +118,7 @@ static void put_1(void *queue)
     ck_assert_int_eq(weft_queue_put_nowait(queue, weft_from_int(1)), 0);
 }
 
-/* 128, 270: before, at, and after the deadline; at the deadline whichever was asked for first wins */
+/* 128, 239: before, at, and after the deadline; at the deadline whichever was asked for first wins */
 RULE(wait_for_a_get_never_loses_an_item)
 {
     static const double times[] = {0.5, 1, 1.5};

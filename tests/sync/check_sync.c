@@ -300,7 +300,7 @@ static weft_future *nothing_then(weft_future *future, void *arg)
     return NULL;
 }
 
-/* 82, 272 */
+/* 82, 241 */
 RULE(waiters_that_a_closed_loop_lets_end_may_free_the_event)
 {
     weft_future *waits[2], *then;

@@ -323,7 +323,7 @@ static const char *check_cancelled(void *arg)
     return progress < 4 ? "it did not come through" : NULL;
 }
 
-/* 267 */
+/* 236 */
 RULE(a_cancel_that_is_told_comes_as_early_as_it_can)
 {
     weft_explored result = weft_testing_explore(.start = start_steppers, .check = check_cancelled,
@@ -337,7 +337,7 @@ RULE(a_cancel_that_is_told_comes_as_early_as_it_can)
 }
 END_RULE
 
-/* 268 */
+/* 237 */
 RULE(a_replay_in_the_environment_is_one_run_of_one_search_of_the_case)
 {
     weft_scenario scenario = {

@@ -75,7 +75,7 @@ static const char *free_locks(void *arg)
     return NULL;
 }
 
-/* 265, 267, 268 */
+/* 234, 236, 237 */
 RULE(two_locks_in_two_orders_are_found)
 {
     finds((weft_scenario){.start = start_locks, .check = free_locks}, "a task has not ended:");
@@ -110,7 +110,7 @@ static const char *check_number(void *arg)
     return number == 2 ? NULL : "an update is lost";
 }
 
-/* 265, 266, 267, 268 */
+/* 234, 235, 236, 237 */
 RULE(a_lost_update_of_memory_that_is_touched_is_found)
 {
     finds((weft_scenario){.start = start_counting, .check = check_number}, "an update is lost");
@@ -149,7 +149,7 @@ static const char *free_bell(void *arg)
     return NULL;
 }
 
-/* 265, 266, 267, 268 */
+/* 234, 235, 236, 237 */
 RULE(a_lost_wake_up_is_found)
 {
     finds((weft_scenario){.start = start_bell, .check = free_bell}, "a task has not ended:");
@@ -179,7 +179,7 @@ static const char *check_permits(void *arg)
     return permits == 2 ? NULL : "a permit is lost";
 }
 
-/* 265, 267, 268 */
+/* 234, 236, 237 */
 RULE(a_permit_that_a_cancel_loses_is_found)
 {
     finds((weft_scenario){.start = start_borrowing, .check = check_permits, .cancels = 1},

@@ -77,7 +77,7 @@ static void start_alone(weft_explorer *explorer, void *arg)
     start_parties(explorer, pause_or_sleep, 3);
 }
 
-/* 265 */
+/* 234 */
 RULE(tasks_that_share_nothing_run_in_one_order)
 {
     weft_explored result = weft_testing_explore(.start = start_alone, .reduce = true);
@@ -119,7 +119,7 @@ static const char *check_event(void *arg)
     return NULL;
 }
 
-/* 265 */
+/* 234 */
 RULE(with_detours_nothing_is_left_out)
 {
     weft_scenario scenario = {.start = start_waiting, .check = check_event, .detours = 2};
@@ -162,7 +162,7 @@ static const char *tell_number(void *arg)
     return add_outcome(arg);
 }
 
-/* 266 */
+/* 235 */
 RULE(steps_that_touch_one_address_come_in_both_orders)
 {
     both((weft_scenario){.start = start_numbers, .check = tell_number}, "1|2", 2);
@@ -205,7 +205,7 @@ static void start_owner(weft_explorer *explorer, void *arg)
     weft_explore_task(explorer, weft_task_new(NULL, WEFT_CALL(owner, .explorer = explorer)));
 }
 
-/* 266 */
+/* 235 */
 RULE(what_is_touched_may_lie_in_a_frame)
 {
     both((weft_scenario){.start = start_owner, .check = tell_number}, "1|2", 2);
@@ -244,7 +244,7 @@ static const char *free_futures(void *arg)
     return add_outcome(arg);
 }
 
-/* 265 */
+/* 234 */
 RULE(callbacks_of_two_futures_come_in_both_orders)
 {
     both((weft_scenario){.start = start_callbacks, .check = free_futures}, "ab|ba", 2);
@@ -271,7 +271,7 @@ static void start_sleeps(weft_explorer *explorer, void *arg)
     start_parties(explorer, make_sleep, 2);
 }
 
-/* 265 */
+/* 234 */
 RULE(sleeps_that_callbacks_wait_for_are_made_in_both_orders)
 {
     both((weft_scenario){.start = start_sleeps, .check = free_futures}, "ab|ba", 5);
@@ -297,7 +297,7 @@ static void start_spawning(weft_explorer *explorer, void *arg)
     start_parties(explorer, spawn, 2);
 }
 
-/* 265 */
+/* 234 */
 RULE(tasks_are_numbered_in_both_orders)
 {
     both((weft_scenario){.start = start_spawning}, "party-3|party-4", 2);
@@ -318,7 +318,7 @@ static void start_looking(weft_explorer *explorer, void *arg)
     start_parties(explorer, look_at_the_other, 2);
 }
 
-/* 265 */
+/* 234 */
 RULE(a_look_at_a_task_that_ends_comes_before_it_and_after_it)
 {
     both((weft_scenario){.start = start_looking}, "done|pending", 2);
@@ -343,7 +343,7 @@ static void start_steps(weft_explorer *explorer, void *arg)
     start_parties(explorer, say_steps, 2);
 }
 
-/* 265 */
+/* 234 */
 RULE(a_cancel_comes_wherever_it_makes_a_difference)
 {
     static char all[OUTCOMES * LENGTH];
@@ -384,7 +384,7 @@ static const char *fail_no_more(void *arg)
     return add_outcome(arg);
 }
 
-/* 269 */
+/* 238 */
 RULE(what_cannot_be_followed_is_run_in_every_order)
 {
     both((weft_scenario){.start = start_failing, .check = fail_no_more}, "failed|made", 1 + 2);

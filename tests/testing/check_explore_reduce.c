@@ -431,21 +431,21 @@ static void compare_all(int tasks, int length, unsigned cancels, unsigned count)
                runs[1]);
 }
 
-/* 265, 269 */
+/* 234, 238 */
 RULE(programs_of_two_tasks_end_in_the_same_ways)
 {
     compare_all(2, 4, 0, 50);
 }
 END_RULE
 
-/* 265, 269 */
+/* 234, 238 */
 RULE(programs_of_three_tasks_end_in_the_same_ways)
 {
     compare_all(3, 3, 0, 20);
 }
 END_RULE
 
-/* 265, 269 */
+/* 234, 238 */
 RULE(programs_with_a_cancel_at_every_point_end_in_the_same_ways)
 {
     compare_all(2, 3, 1, 40);
@@ -453,7 +453,7 @@ RULE(programs_with_a_cancel_at_every_point_end_in_the_same_ways)
 }
 END_RULE
 
-/* 265, 269 */
+/* 234, 238 */
 RULE(programs_with_two_cancels_end_in_the_same_ways)
 {
     compare_all(2, 2, 2, 20);

@@ -15,7 +15,7 @@ static bool runs_a_job(weft_loop *where, weft_executor *executor)
            result == &work && atomic_load(&work.frees) == 1;
 }
 
-/* 310 */
+/* 277 */
 RULE(a_job_under_way_ends_in_the_child_and_goes_on_in_the_parent)
 {
     for (int closes = 0; closes < 2; closes++) {
@@ -61,7 +61,7 @@ RULE(a_job_under_way_ends_in_the_child_and_goes_on_in_the_parent)
 }
 END_RULE
 
-/* 310 */
+/* 277 */
 RULE(what_a_thread_had_told_of_before_the_fork_is_true_on_both_sides)
 {
     weft_loop *real = weft_loop_new(NULL);
@@ -88,7 +88,7 @@ RULE(what_a_thread_had_told_of_before_the_fork_is_true_on_both_sides)
 }
 END_RULE
 
-/* 310 */
+/* 277 */
 RULE(an_idle_pool_gets_new_threads_in_the_child)
 {
     weft_loop *real = weft_loop_new(NULL);

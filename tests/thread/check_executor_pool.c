@@ -30,7 +30,7 @@ RULE(the_default_pool_is_made_with_the_first_job_and_ends_with_the_loop)
 }
 END_RULE
 
-/* 298, 202 */
+/* 265, 202 */
 RULE(a_pool_of_ones_own_may_be_the_loops_default_one_and_ends_with_it)
 {
     int before = threads_so_far();

@@ -39,7 +39,7 @@ static void end_slow(void)
         weft_future_unref(slow_ones[i]);
 }
 
-/* 221 */
+/* 217 */
 RULE(half_of_the_threads_run_slow_jobs_and_a_quick_one_passes_those_that_wait)
 {
     weft_executor *pool = weft_executor_new(LIMIT);
@@ -62,7 +62,7 @@ RULE(half_of_the_threads_run_slow_jobs_and_a_quick_one_passes_those_that_wait)
 }
 END_RULE
 
-/* 221, 61 */
+/* 217, 61 */
 RULE(those_that_were_abandoned_count_until_they_end)
 {
     weft_executor *pool = weft_executor_new(LIMIT);
@@ -83,7 +83,7 @@ RULE(those_that_were_abandoned_count_until_they_end)
 }
 END_RULE
 
-/* 221, 201: of what may run, the oldest is next */
+/* 217, 201: of what may run, the oldest is next */
 RULE(slow_and_quick_jobs_start_in_the_order_in_which_they_came)
 {
     weft_executor *pool = weft_executor_new(1);
@@ -107,7 +107,7 @@ RULE(slow_and_quick_jobs_start_in_the_order_in_which_they_came)
 }
 END_RULE
 
-/* 221, 202 */
+/* 217, 202 */
 RULE(a_shutdown_cancels_the_slow_ones_that_wait_as_it_does_the_others)
 {
     weft_executor *pool = weft_executor_new(2);
@@ -145,7 +145,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
     return EAI_NONAME;
 }
 
-/* 221 */
+/* 217 */
 RULE(names_that_are_looked_up_leave_half_of_the_loops_pool_to_others)
 {
     enum { LOOKUPS = 64 };
