@@ -27,11 +27,15 @@
 #ifndef EAI_NODATA
 #define EAI_NODATA EAI_NONAME
 #endif
+#ifndef EAI_ADDRFAMILY
+#define EAI_ADDRFAMILY EAI_FAMILY
+#endif
 #define GAIS(X) \
     X(EAI_AGAIN) \
     X(EAI_BADFLAGS) \
     X(EAI_FAIL) \
     X(EAI_FAMILY) \
+    X(EAI_ADDRFAMILY) \
     X(EAI_MEMORY) X(EAI_NONAME) X(EAI_NODATA) X(EAI_SERVICE) X(EAI_SOCKTYPE) X(EAI_OVERFLOW)
 
 static const struct {

@@ -183,8 +183,7 @@ static weft_future *start(weft_io *io, const struct weft__future_type *type,
     error = weft__io_wait(io, direction, &packet->wait);
     if (!error)
         return &packet->future;
-    io->drained[direction] = false;
-    packet->io = NULL;
+    packet->io = NULL; /* it waits for nothing */
     weft_future_unref(&packet->future);
     return weft__failed(io->loop, error, NULL);
 }

@@ -137,15 +137,18 @@ static void on_end(struct weft__hook *hook)
     weft__object_unref(&process->object);
 }
 
+/* Not in the place of a standard descriptor that is closed: the next child would inherit it. */
 static int pidfd_of(pid_t pid)
 {
+    int fd = -1;
+
 #ifdef SYS_pidfd_open
     if (!weft__no_pidfd)
-        return (int)syscall(SYS_pidfd_open, pid, 0);
+        fd = (int)syscall(SYS_pidfd_open, pid, 0);
 #else
     (void)pid;
 #endif
-    return -1;
+    return fd < 0 ? -1 : weft__above_standard(fd);
 }
 
 /* See to it that its end is noticed.  Errors: -ENOMEM, -EAGAIN: no thread; what the backend says.
