@@ -257,6 +257,51 @@ RULE(memory_that_another_thread_freed_is_used_again)
 }
 END_RULE
 
+RULE(memory_that_its_own_thread_freed_is_used_again)
+{
+    size_t size = 64;
+    uint32_t state = 1;
+    long at_start;
+
+    alloc_all(&size);
+    at_start = pages();
+    for (int round = 0; round < 200; round++) { /* one block in eight: no slab is ever empty */
+        for (size_t i = 0; i < MANY; i++) {
+            state = state * 1664525 + 1013904223;
+            if (state >> 29)
+                continue;
+            weft__free(blocks[i], size);
+            blocks[i] = NULL;
+        }
+        for (size_t i = 0; i < MANY; i++)
+            if (!blocks[i]) {
+                blocks[i] = weft__alloc(size);
+                fill(blocks[i], size, i);
+            }
+    }
+    ck_assert_int_lt(pages() - at_start, MANY * 64 / 4096);
+    free_all(&size);
+    for (int round = 0; round < 100; round++) {
+        alloc_all(&size);
+        free_all(&size);
+    }
+    ck_assert_int_lt(pages() - at_start, 4 * MANY * 64 / 4096);
+}
+END_RULE
+
+RULE(a_slab_that_is_empty_serves_blocks_of_another_size)
+{
+    enum { GREATEST = 512 };
+    long at_start = pages();
+
+    for (size_t size = 16; size <= GREATEST; size += 16) {
+        alloc_all(&size);
+        free_all(&size);
+    }
+    ck_assert_int_lt(pages() - at_start, 3 * MANY * GREATEST / 4096);
+}
+END_RULE
+
 /* Two threads hand blocks to each other through a ring of slots. */
 static void *slots[64];
 
@@ -336,13 +381,12 @@ RULE(the_nth_allocation_fails_and_count_that_many_in_a_row)
 }
 END_RULE
 
-RUN_SUITE("alloc", a_block_of_any_size_is_aligned_to_16, blocks_of_all_sizes_do_not_overlap,
-          blocks_of_one_size_do_not_overlap_however_they_come_and_go,
-          zalloc_clears_what_was_used_before, resize_keeps_what_fits,
-          strdup_copies_and_free_of_null_is_nothing, each_block_is_counted_once,
-          another_thread_may_free_a_block,
-          a_thread_that_never_allocated_may_free_and_the_count_is_right,
-          blocks_outlive_their_thread_and_its_arena_is_used_again,
-          memory_that_another_thread_freed_is_used_again,
-          threads_may_free_each_others_blocks_at_once, the_counters_of_all_threads_are_summed,
-          the_nth_allocation_fails_and_count_that_many_in_a_row)
+RUN_SUITE(
+    "alloc", a_block_of_any_size_is_aligned_to_16, blocks_of_all_sizes_do_not_overlap,
+    blocks_of_one_size_do_not_overlap_however_they_come_and_go, zalloc_clears_what_was_used_before,
+    resize_keeps_what_fits, strdup_copies_and_free_of_null_is_nothing, each_block_is_counted_once,
+    another_thread_may_free_a_block, a_thread_that_never_allocated_may_free_and_the_count_is_right,
+    blocks_outlive_their_thread_and_its_arena_is_used_again,
+    memory_that_another_thread_freed_is_used_again, memory_that_its_own_thread_freed_is_used_again,
+    a_slab_that_is_empty_serves_blocks_of_another_size, threads_may_free_each_others_blocks_at_once,
+    the_counters_of_all_threads_are_summed, the_nth_allocation_fails_and_count_that_many_in_a_row)

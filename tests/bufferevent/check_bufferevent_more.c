@@ -1,10 +1,90 @@
 /* check_bufferevent_more.c - a stream on a bufferevent: what fails (connects, events, timeouts, farewells), and the end. */
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
 
 #include "support/bufferevent_bodies.h"
 
 /* ---- what fails ------------------------------------------------------------------------------------------ */
+
+static void *realloc_or_not(void *old, size_t size)
+{
+    return without ? NULL : realloc(old, size);
+}
+
+/* To register a descriptor, libevent's table of them grows, if the number is large. */
+RULE(one_that_cannot_be_enabled_is_left_as_it_was)
+{
+    weft_stream *stream = NULL;
+    size_t low, high;
+    int fds[2], fd;
+
+    event_set_mem_functions(malloc, realloc_or_not, free);
+    real_clock();
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    fd = fcntl(fds[0], F_DUPFD_CLOEXEC, 900);
+    ck_assert_int_ge(fd, 900);
+    close(fds[0]);
+    bevs[0] = socket_on(fd, 0);
+    host_on(bevs[0], "host");
+    bufferevent_disable(bevs[0], EV_READ | EV_WRITE);
+    bufferevent_setwatermark(bevs[0], EV_READ, 3, 900);
+    for (int i = 0; i < 2; i++) {
+        evbuffer_add(bufferevent_get_output(bevs[0]), "x", 1); /* it has to go out */
+        without = true;
+        ck_assert_int_lt(
+            weft_stream_from_bufferevent(loop, bevs[0], i ? WEFT_BUFFEREVENT_OWNED : 0, &stream), 0);
+        without = false;
+        ck_assert_ptr_null(stream);
+        bufferevent_getwatermark(bevs[0], EV_READ, &low, &high);
+        ck_assert_uint_eq(low, 3);
+        ck_assert_uint_eq(high, 900);
+    }
+    ours = stream_from(bevs[0], 0); /* and can be given once more */
+    weft_stream_free(ours);
+    ours = NULL;
+    bufferevent_free(bevs[0]);
+    close(fds[1]);
+}
+END_RULE
+
+/* 100: what was not written is no success */
+RULE(without_memory_for_the_output_a_write_fails)
+{
+    event_memory_open();
+    real_clock();
+    streams_open(PAIR);
+    without = true;
+    ck_assert_int_eq(error_of(weft_stream_write(ours, "x", 1)), -ENOMEM);
+    without = false;
+    ck_assert_int_eq(weft_stream_error(ours), -ENOMEM);
+    streams_close();
+}
+END_RULE
+
+/* 190, 196: more than the outputs may hold, in several parts */
+RULE(large_parts_arrive_whole_and_in_order)
+{
+    enum { PART = 100000 };
+    char *bytes = malloc(3 * PART), *got = malloc(3 * PART);
+    const struct iovec parts[] = {{bytes, PART}, {bytes + PART, PART}, {bytes + 2 * PART, PART}};
+    weft_future *f;
+
+    for (int i = 0; i < 3 * PART; i++)
+        bytes[i] = (char)(i * 7 / 5);
+    for (int kind = 0; kind <= SOCKET; kind++) {
+        real_clock();
+        streams_open((enum kind)kind);
+        f = weft_stream_writev(ours, parts, 3);
+        ck_assert_int_eq(error_of(weft_stream_read_exactly(theirs, got, 3 * PART)), 0);
+        ck_assert_int_eq(error_of(f), 0);
+        ck_assert_mem_eq(got, bytes, 3 * PART);
+        streams_close();
+    }
+    free(bytes);
+    free(got);
+}
+END_RULE
 
 /* A connect that is refused, while a task waits; deferred or not, with what was written before. */
 RULE(a_connect_that_fails_is_the_streams_error)
@@ -403,9 +483,11 @@ RULE(a_dropped_stream_is_reported_and_frees_its_bufferevent)
 }
 END_RULE
 
-RUN_SUITE("bufferevent_more", a_connect_that_fails_is_the_streams_error,
-          a_lookup_that_fails_has_its_own_error, what_was_written_while_it_connected_goes_out,
-          each_event_has_its_error, a_peer_that_reads_no_more_ends_writing_and_not_reading,
+RUN_SUITE("bufferevent_more", without_memory_for_the_output_a_write_fails,
+          one_that_cannot_be_enabled_is_left_as_it_was, large_parts_arrive_whole_and_in_order,
+          a_connect_that_fails_is_the_streams_error, a_lookup_that_fails_has_its_own_error,
+          what_was_written_while_it_connected_goes_out, each_event_has_its_error,
+          a_peer_that_reads_no_more_ends_writing_and_not_reading,
           bytes_that_can_go_out_no_more_are_a_failure_of_the_whole,
           the_hosts_read_timeout_counts_while_a_read_waits_and_fails_the_stream,
           the_hosts_write_timeout_fails_the_stream, a_close_tells_that_the_output_has_failed,

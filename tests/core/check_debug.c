@@ -190,10 +190,46 @@ static void *call_from_elsewhere(void *arg)
     return NULL;
 }
 
-/* 77 */
-RULE(a_call_from_the_wrong_thread_stops_the_program_in_debug_mode)
+static void *put_from_elsewhere(void *queue)
 {
-    char text[1024] = "";
+    weft_future_unref(weft_queue_put(queue, NULL));
+    return NULL;
+}
+
+static void *get_from_elsewhere(void *queue)
+{
+    weft_future_unref(weft_queue_get(queue));
+    return NULL;
+}
+
+static void *join_from_elsewhere(void *queue)
+{
+    weft_future_unref(weft_queue_join(queue));
+    return NULL;
+}
+
+static void *end_from_elsewhere(void *queue)
+{
+    weft_queue_task_done(queue);
+    return NULL;
+}
+
+static void *shutdown_from_elsewhere(void *queue)
+{
+    weft_queue_shutdown(queue, false);
+    return NULL;
+}
+
+static void *unref_from_elsewhere(void *queue)
+{
+    weft_queue_unref(queue);
+    return NULL;
+}
+
+/* What a program says that such a call stops. */
+static const char *said_when_stopped(void *(*fn)(void *), void *arg)
+{
+    static char text[1024];
     size_t length = 0;
     ssize_t n;
     int fds[2], status;
@@ -206,7 +242,7 @@ RULE(a_call_from_the_wrong_thread_stops_the_program_in_debug_mode)
 
         dup2(fds[1], 2);
         weft_loop_set_debug(loop, true);
-        pthread_create(&thread, NULL, call_from_elsewhere, loop);
+        pthread_create(&thread, NULL, fn, arg);
         pthread_join(thread, NULL);
         _exit(0);
     }
@@ -214,11 +250,43 @@ RULE(a_call_from_the_wrong_thread_stops_the_program_in_debug_mode)
     while (length < sizeof(text) - 1 &&
            (n = read(fds[0], text + length, sizeof(text) - 1 - length)) > 0)
         length += (size_t)n;
+    text[length] = 0;
     close(fds[0]);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     ck_assert_ptr_nonnull(strstr(text, "from another thread than the loop's"));
-    ck_assert_ptr_nonnull(strstr(text, "_threadsafe"));
+    return text;
+}
+
+/* 77 */
+RULE(a_call_from_the_wrong_thread_stops_the_program_in_debug_mode)
+{
+    ck_assert_ptr_nonnull(strstr(said_when_stopped(call_from_elsewhere, loop), "_threadsafe"));
+}
+END_RULE
+
+/* 77: also where the call would wait, and where it gives something back */
+RULE(so_does_each_call_on_a_queue)
+{
+    weft_queue *full = weft_queue_new(loop, .size = 1), *empty = weft_queue_new(loop, .size = 1);
+    const struct {
+        void *(*fn)(void *);
+        weft_queue *queue;
+        const char *name;
+    } calls[] = {{put_from_elsewhere, full, "weft_queue_put "},
+                 {put_from_elsewhere, empty, "weft_queue_put_nowait"},
+                 {get_from_elsewhere, full, "weft_queue_get "},
+                 {get_from_elsewhere, empty, "weft_queue_get "},
+                 {join_from_elsewhere, empty, "weft_queue_join"},
+                 {end_from_elsewhere, full, "weft_queue_task_done"},
+                 {shutdown_from_elsewhere, empty, "weft_queue_shutdown"},
+                 {unref_from_elsewhere, empty, "an unref"}};
+
+    ck_assert_int_eq(weft_queue_put_nowait(full, NULL), 0);
+    for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+        ck_assert_ptr_nonnull(strstr(said_when_stopped(calls[i].fn, calls[i].queue), calls[i].name));
+    weft_queue_unref(full);
+    weft_queue_unref(empty);
 }
 END_RULE
 
@@ -249,4 +317,4 @@ RUN_SUITE("debug", the_dump_shows_both_forms_what_is_awaited_since_when_and_a_ca
           a_limit_of_never_reports_no_step_and_what_is_no_limit_changes_nothing,
           a_circle_of_two_or_three_waits_is_refused_in_debug_mode,
           a_call_from_the_wrong_thread_stops_the_program_in_debug_mode,
-          the_environment_turns_the_debug_mode_on)
+          so_does_each_call_on_a_queue, the_environment_turns_the_debug_mode_on)

@@ -5,6 +5,8 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <time.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "support/harness.h"
@@ -54,6 +56,59 @@ RULE(a_reader_may_be_replaced_and_remove_itself_also_after_the_close)
     close(fds[0]);
     ck_assert(weft_remove_reader(loop, fds[0]));
     ck_assert(!weft_remove_reader(loop, fds[0]));
+    close(fds[1]);
+}
+END_RULE
+
+static void fill(void *arg)
+{
+    static const char bytes[4096];
+
+    ck_assert_int_gt(write(*(int *)arg, bytes, sizeof(bytes)), 0);
+    say("w");
+}
+
+static void say_and_remove_writer(void *arg)
+{
+    say("written %d", weft_remove_writer(NULL, *(int *)arg));
+}
+
+static size_t said_after(int rounds)
+{
+    run_rounds(rounds);
+    return strlen(trace());
+}
+
+/* 85, 87: the other direction, which the reader knows nothing of */
+RULE(a_writer_is_called_while_there_is_room_and_apart_from_the_reader)
+{
+    char bytes[8192];
+    size_t length;
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    ck_assert_int_eq(weft_add_reader(loop, fds[0], say_call, "read"), 0);
+    ck_assert_int_eq(weft_add_writer(loop, fds[0], say_call, "replaced"), 0);
+    ck_assert_int_eq(weft_add_writer(loop, fds[0], fill, &fds[0]), 0);
+    ck_assert_int_eq(run_task(weft_writable(loop, fds[0]), NULL), -EBUSY);
+    length = said_after(200);
+    ck_assert_int_eq(strncmp(trace(), "w w w", 5), 0);
+    ck_assert_uint_eq(said_after(5), length); /* it is full */
+    while (read(fds[1], bytes, sizeof(bytes)) > 0)
+        ;
+    ck_assert_uint_gt(said_after(5), length);
+    ck_assert_int_eq(weft_add_writer(loop, fds[0], say_and_remove_writer, &fds[0]), 0);
+    run_rounds(5);
+    ck_assert_str_eq(strstr(trace(), "written"), "written 1");
+    ck_assert_int_eq(run_task(weft_writable(loop, fds[0]), NULL), 0);
+    ck_assert_int_eq(write(fds[1], "x", 1), 1);
+    run_rounds(2);
+    ck_assert_ptr_nonnull(strstr(trace(), "written 1 read"));
+    ck_assert(weft_remove_reader(loop, fds[0]));
+    ck_assert_int_eq(weft_add_writer(loop, fds[0], say_call, "never"), 0);
+    close(fds[0]);
+    ck_assert(weft_remove_writer(loop, fds[0]));
+    ck_assert(!weft_remove_writer(loop, fds[0]));
     close(fds[1]);
 }
 END_RULE
@@ -157,6 +212,7 @@ END_RULE
 
 RUN_SUITE("watch", a_stale_wait_for_a_bare_number_is_told_and_the_new_one_does_not_hang,
           a_reader_may_be_replaced_and_remove_itself_also_after_the_close,
+          a_writer_is_called_while_there_is_room_and_apart_from_the_reader,
           notify_closing_ends_the_waiters_of_a_bare_descriptor,
           a_regular_file_and_a_directory_are_always_ready_and_refused,
           a_number_that_means_a_regular_file_by_now_ends_the_stale_wait,

@@ -1,5 +1,6 @@
 /* check_datagram.c - datagrams, by descriptor and by name. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <event2/event.h>
 #include <weft/datagram.h>
 
+#include "core/loop.h"
 #include "support/harness.h"
 
 static weft_io *ours, *theirs;
@@ -297,6 +300,8 @@ static int error_of(weft_datagram_options options)
 RULE(an_endpoint_is_opened_by_its_addresses_and_tells_what_is_wrong_with_them)
 {
     char service[16];
+    int on = 0;
+    socklen_t size = sizeof(on);
 
     ck_assert_int_eq(error_of((weft_datagram_options){.family = 0}), -EINVAL);
     ck_assert_int_eq(
@@ -320,6 +325,8 @@ RULE(an_endpoint_is_opened_by_its_addresses_and_tells_what_is_wrong_with_them)
         error_of((weft_datagram_options){.remote_host = "255.255.255.255", .remote_service = "9"}),
         -EACCES);
     ours = opened((weft_datagram_options){.family = AF_INET, .broadcast = true});
+    ck_assert_int_eq(getsockopt(weft_io_fd(ours), SOL_SOCKET, SO_BROADCAST, &on, &size), 0);
+    ck_assert_int_ne(on, 0);
     weft_io_close(ours);
 }
 END_RULE
@@ -334,6 +341,56 @@ RULE(an_endpoint_that_nobody_takes_is_closed)
     f = weft_open_datagram(loop, .local_host = "127.0.0.1", .remote_host = "127.0.0.1");
     weft_future_cancel(f, NULL);
     ck_assert_int_eq(run_task(f, NULL), WEFT_ECANCELLED);
+}
+END_RULE
+
+/* libevent's memory. */
+static bool without;
+
+static void *event_malloc(size_t size)
+{
+    return without ? NULL : malloc(size);
+}
+
+static void *event_realloc(void *old, size_t size)
+{
+    return without ? NULL : realloc(old, size);
+}
+
+/* 100: libevent has room for small numbers only, so this one is large */
+RULE(a_receive_that_cannot_wait_is_an_error_and_the_endpoint_goes_on)
+{
+    char bytes[8] = "";
+    weft_future *f;
+    weft_io *far;
+    int fd;
+
+    event_set_mem_functions(event_malloc, event_realloc, free);
+    both_open();
+    fd = fcntl(weft_io_fd(theirs), F_DUPFD_CLOEXEC, 900);
+    ck_assert_int_ge(fd, 900);
+    ck_assert_int_eq(weft_io_new(loop, fd, WEFT_IO_OWNED, &far), 0);
+    without = true;
+    for (int i = 0; i < 2; i++) {
+        f = weft_sock_recvfrom(far, bytes, sizeof(bytes), NULL, NULL);
+        ck_assert(weft_future_is_done(f));
+        ck_assert_int_ne(weft_future_error(f), 0);
+        weft_future_unref(f);
+        ck_assert_int_eq(loop->outside, 0);
+    }
+    ck_assert_int_eq(run_task(send_to(ours, theirs, "x"), NULL), 0);
+    f = weft_sock_recvfrom(far, bytes, sizeof(bytes), NULL, NULL);
+    ck_assert(weft_future_is_done(f)); /* it need not wait */
+    ck_assert_int_eq(run_task(f, NULL), 0);
+    ck_assert_str_eq(bytes, "x");
+    without = false;
+    f = weft_sock_recvfrom(far, bytes, sizeof(bytes), NULL, NULL);
+    ck_assert(!weft_future_is_done(f));
+    ck_assert_int_eq(run_task(send_to(ours, theirs, "y"), NULL), 0);
+    ck_assert_int_eq(run_task(f, NULL), 0);
+    ck_assert_str_eq(bytes, "y");
+    weft_io_close(far);
+    both_close();
 }
 END_RULE
 
@@ -376,4 +433,6 @@ RUN_SUITE("datagram", a_datagram_comes_whole_with_its_senders_address,
           a_send_waits_for_room_and_a_cancelled_one_was_not_sent,
           a_full_receiver_of_which_the_kernel_says_nothing_is_EAGAIN,
           an_endpoint_is_opened_by_its_addresses_and_tells_what_is_wrong_with_them,
-          an_endpoint_that_nobody_takes_is_closed, each_allocation_of_an_endpoint_may_fail)
+          an_endpoint_that_nobody_takes_is_closed,
+          a_receive_that_cannot_wait_is_an_error_and_the_endpoint_goes_on,
+          each_allocation_of_an_endpoint_may_fail)

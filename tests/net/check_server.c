@@ -112,6 +112,52 @@ RULE(all_addresses_of_a_name_get_the_same_port_and_one_that_is_there_twice_count
     close(first);
     close(second);
     finish(server);
+    several = list + 2; /* one that the machine has, and one that it has not */
+    finish(START(serve, NULL, .host = "several.test", .service = "0"));
+}
+END_RULE
+
+/* 195: an address of IPv6 is that alone, and the port of IPv4 is free for others */
+RULE(a_server_on_IPv6_leaves_IPv4_alone)
+{
+    int probe = socket(AF_INET6, SOCK_STREAM, 0), port;
+    weft_server *server;
+
+    if (probe < 0)
+        return; /* the machine has no IPv6 */
+    close(probe);
+    server = START(serve, NULL, .host = "::");
+    port = weft_server_port(server);
+    ck_assert_int_eq(plain_connect("127.0.0.1", port), -ECONNREFUSED);
+    close(plain_listener("0.0.0.0", 1, &port));
+    finish(server);
+}
+END_RULE
+
+struct starter {
+    weft_gen gen;
+};
+
+static weft_step starter(void *frame)
+{
+    struct starter *f = frame;
+
+    WEFT_BEGIN(f);
+    WEFT_AWAIT(f, weft_start_server(NULL, serve, NULL, .host = "127.0.0.1"));
+    WEFT_RETURN(f, weft_take(f));
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(starter);
+
+/* 195: a body need not name its loop */
+RULE(a_server_that_a_body_starts_is_of_the_running_loop)
+{
+    weft_server *server = started(weft_task_new(loop, WEFT_CALL(starter)));
+    int fd = plain_connect("127.0.0.1", weft_server_port(server));
+
+    talk(fd, "a");
+    close(fd);
+    finish(server);
 }
 END_RULE
 
@@ -439,6 +485,7 @@ END_RULE
 RUN_SUITE("server", a_server_on_any_free_port_answers_and_sends_at_once,
           a_handler_of_NULL_closes_the_connection_which_sends_at_once,
           all_addresses_of_a_name_get_the_same_port_and_one_that_is_there_twice_counts_once,
+          a_server_on_IPv6_leaves_IPv4_alone, a_server_that_a_body_starts_is_of_the_running_loop,
           a_free_port_that_is_taken_on_another_address_is_tried_again,
           a_start_fails_as_the_lookup_the_bind_or_the_loop_does,
           a_start_that_is_cancelled_during_the_lookup_leaves_nothing,

@@ -204,6 +204,7 @@ RULE(cancel_clients_closes_and_ends_every_connection)
     second = plain_connect("127.0.0.1", weft_server_port(server));
     RUN_UNTIL(weft_server_count(server) == 2);
     weft_server_cancel_clients(server);
+    ck_assert_int_eq(plain_connect("127.0.0.1", weft_server_port(server)), -ECONNREFUSED);
     ck_assert_int_eq(run_task(weft_server_wait_closed(server), NULL), 0);
     ck_assert(has_ended(fd) && has_ended(second));
     ck_assert_str_eq(trace(), "+a !WEFT_ECANCELLED");

@@ -365,6 +365,7 @@ RULE(its_signals_are_at_their_defaults_and_none_is_blocked)
 {
     sigset_t all;
 
+    signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGUSR1, SIG_IGN);
     sigfillset(&all);

@@ -75,6 +75,9 @@ static void passes(int feed, int drain)
     ck_assert_int_eq(run_task(weft_stream_write(out, "two\n", 4), NULL), 0);
     ck_assert_int_eq(read(drain, text, sizeof(text)), 4);
     ck_assert_mem_eq(text, "two\n", 4);
+    ck_assert_int_eq(weft_stream_write_eof(out), 0);
+    run_rounds(2);
+    ck_assert_int_eq(weft_stream_error(out), 0);
     shut(in);
     shut(out);
 }
@@ -127,6 +130,58 @@ RULE(sockets_stay_blocking_and_do_not_block)
     stand_back();
     close(fds[0]);
     close(fds[1]);
+}
+END_RULE
+
+/* 190: it is in blocking mode, and must not block; no SIGPIPE ends this program */
+RULE(a_full_socket_is_waited_for_and_a_broken_one_is_EPIPE)
+{
+    enum { BIG = 4000000 };
+    char *text = calloc(1, BIG);
+    weft_stream *out;
+    weft_future *f;
+    int fds[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    stand_in(0, fds[0]);
+    ck_assert_int_eq(weft_open_stdout(loop, &out), 0);
+    f = weft_stream_write(out, text, BIG);
+    ck_assert(!weft_future_is_done(f));
+    close(fds[1]);
+    ck_assert_int_eq(run_task(f, NULL), -EPIPE);
+    weft_stream_free(out);
+    stand_back();
+    close(fds[0]);
+    free(text);
+}
+END_RULE
+
+/* 193 */
+RULE(the_end_of_a_socket_is_told_to_its_peer_although_it_is_shared)
+{
+    int fds[2], lonely = socket(AF_INET, SOCK_STREAM, 0);
+    weft_stream *out;
+    char byte;
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    stand_in(0, fds[0]);
+    ck_assert_int_eq(weft_open_stdout(loop, &out), 0);
+    ck_assert_int_eq(weft_stream_write_eof(out), 0);
+    run_rounds(2);
+    ck_assert_int_eq(recv(fds[1], &byte, 1, MSG_DONTWAIT), 0);
+    ck_assert_int_eq(weft_stream_error(out), 0);
+    shut(out);
+    stand_back();
+    close(fds[0]);
+    close(fds[1]);
+    stand_in(0, lonely); /* it has no peer */
+    ck_assert_int_eq(weft_open_stdout(loop, &out), 0);
+    ck_assert_int_eq(weft_stream_write_eof(out), 0);
+    run_rounds(2);
+    ck_assert_int_eq(weft_stream_error(out), 0);
+    weft_stream_free(out);
+    stand_back();
+    close(lonely);
 }
 END_RULE
 
@@ -298,7 +353,9 @@ END_RULE
 
 RUN_SUITE("stdio", pipes_are_opened_anew_and_the_shells_stay_blocking,
           pipes_that_cannot_be_opened_anew_are_non_blocking_until_the_end,
-          sockets_stay_blocking_and_do_not_block, a_terminal_is_opened_anew,
+          sockets_stay_blocking_and_do_not_block,
+          a_full_socket_is_waited_for_and_a_broken_one_is_EPIPE,
+          the_end_of_a_socket_is_told_to_its_peer_although_it_is_shared, a_terminal_is_opened_anew,
           regular_files_are_read_and_written_at_once_and_from_where_they_stand,
           dev_null_is_at_its_end_and_takes_everything,
           a_full_output_is_flushed_by_close_and_a_broken_one_is_EPIPE,

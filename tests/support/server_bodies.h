@@ -194,6 +194,20 @@ MAYBE_UNUSED static weft_server *started(weft_future *start)
     return server;
 }
 
+/* Run a connect, and have its stream. */
+MAYBE_UNUSED static weft_stream *opened(weft_future *future)
+{
+    void *stream;
+    int error;
+
+    weft_future_ref(future);
+    error = weft_run_until_complete(loop, future, NULL);
+    ck_assert_msg(!error, "%s", weft_errname(error));
+    stream = weft_future_take(future);
+    weft_future_unref(future);
+    return stream;
+}
+
 /* Close it, let all end, and give it back. */
 MAYBE_UNUSED static void finish(weft_server *server)
 {

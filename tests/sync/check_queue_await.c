@@ -80,6 +80,72 @@ RULE(bodies_that_need_not_wait_let_others_run)
 }
 END_RULE
 
+/* 176: a body that gets gives way, too, in whatever order; and a put into a store that has grown */
+RULE(bodies_that_only_get_or_only_put_give_way)
+{
+    for (int order = WEFT_FIFO; order <= WEFT_PRIORITY; order++) {
+        weft_queue *queue = weft_queue_new(loop, .size = 500, .order = (enum weft_queue_order)order,
+                                           .before = less);
+        weft_task *task;
+
+        for (int i = 0; i < 200; i++)
+            put_number(queue, i);
+        task = weft_task_new(loop, WEFT_CALL(greedy, .queue = queue));
+        run_rounds(1);
+        ck_assert_uint_gt(weft_queue_count(queue), 100);
+        ck_assert_uint_lt(weft_queue_count(queue), 190);
+        weft_future_cancel(task, NULL);
+        weft_future_unref(task);
+        run_all();
+        for (void *item; weft_queue_get_nowait(queue, &item) == 0;)
+            ;
+        task = weft_task_new(loop, WEFT_CALL(put_many, .queue = queue, .n = 200));
+        run_rounds(1);
+        ck_assert_uint_gt(weft_queue_count(queue), 10);
+        ck_assert_uint_lt(weft_queue_count(queue), 100);
+        weft_future_cancel(task, NULL);
+        weft_future_unref(task);
+        run_all();
+        weft_queue_unref(queue);
+    }
+}
+END_RULE
+
+/* Puts three; says what each brings, after something that brought 7. */
+struct bringer {
+    weft_gen gen;
+    weft_queue *queue;
+    int i;
+};
+
+static weft_step bringer(void *frame)
+{
+    struct bringer *f = frame;
+
+    WEFT_BEGIN(f);
+    for (f->i = 0; f->i < 3; f->i++) {
+        WEFT_AWAIT(f, weft_future_new_done(NULL, weft_from_int(7)));
+        WEFT_PUT(f, f->queue, weft_from_int(f->i));
+        say("%d", (int)weft_sent_int(f));
+    }
+    WEFT_END(f);
+}
+WEFT_GEN_TYPE(bringer);
+
+/* 180: what a body puts counts as unfinished, whether or not the store must grow; a put brings nothing */
+RULE(each_put_of_a_body_is_one_that_is_unfinished)
+{
+    weft_queue *queue = weft_queue_new(loop, .size = 5);
+
+    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(bringer, .queue = queue)), NULL), 0);
+    ck_assert_str_eq(trace(), "0 0 0");
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(weft_queue_task_done(queue), 0);
+    ck_assert_int_eq(weft_queue_task_done(queue), WEFT_EINVALIDSTATE);
+    weft_queue_unref(queue);
+}
+END_RULE
+
 /* In a level-triggered scope that has been cancelled: gets, and puts. */
 struct leveled {
     weft_gen gen;
@@ -326,18 +392,24 @@ WEFT_GEN_TYPE(failing);
 /* 176, 181: an earlier error is not theirs; after a shutdown they fail, also where there is room */
 RULE(bodies_see_the_shutdown_and_no_error_that_was_before)
 {
-    weft_queue *queue = weft_queue_new(loop, .size = 5, .destroy = destroy);
+    for (int order = WEFT_FIFO; order <= WEFT_PRIORITY; order++) {
+        weft_queue *queue = weft_queue_new(loop, .size = 5, .order = (enum weft_queue_order)order,
+                                           .before = less_made, .destroy = destroy);
 
-    weft_future_unref(weft_task_new(loop, WEFT_CALL(take_some, .queue = queue, .n = 2)));
-    run_rounds(1);
-    weft_future_unref(weft_queue_put(queue, make(8)));
-    weft_future_unref(weft_queue_put(queue, make(9)));
-    run_all(); /* the queue has a waiter to use again */
-    weft_future_unref(weft_task_new(loop, WEFT_CALL(failing, .queue = queue)));
-    weft_future_unref(weft_task_new(loop, WEFT_CALL(failing, .queue = queue, .ends = true)));
-    run_all();
-    ck_assert_str_eq(trace(), "d8 d9 d1 d2 WEFT_ESHUTDOWN WEFT_ESHUTDOWN");
-    weft_queue_unref(queue);
+        say("|");
+        weft_future_unref(weft_task_new(loop, WEFT_CALL(take_some, .queue = queue, .n = 2)));
+        run_rounds(1);
+        weft_future_unref(weft_queue_put(queue, make(8)));
+        weft_future_unref(weft_queue_put(queue, make(9)));
+        run_all(); /* the queue has a waiter to use again */
+        weft_future_unref(weft_task_new(loop, WEFT_CALL(failing, .queue = queue)));
+        weft_future_unref(weft_task_new(loop, WEFT_CALL(failing, .queue = queue, .ends = true)));
+        run_all();
+        weft_queue_unref(queue);
+    }
+    ck_assert_str_eq(trace(), "| d8 d9 d1 d2 WEFT_ESHUTDOWN WEFT_ESHUTDOWN "
+                              "| d8 d9 d1 d2 WEFT_ESHUTDOWN WEFT_ESHUTDOWN "
+                              "| d8 d9 d1 d2 WEFT_ESHUTDOWN WEFT_ESHUTDOWN");
 }
 END_RULE
 
@@ -410,7 +482,9 @@ END_RULE
 
 RUN_SUITE("queue_await", who_feeds_a_small_queue_from_what_is_at_hand_gives_way_by_hand,
           bodies_that_need_not_wait_give_way_and_can_be_cancelled,
-          bodies_that_need_not_wait_let_others_run, in_a_cancelled_level_scope_nothing_is_put_or_got,
+          bodies_that_need_not_wait_let_others_run, bodies_that_only_get_or_only_put_give_way,
+          each_put_of_a_body_is_one_that_is_unfinished,
+          in_a_cancelled_level_scope_nothing_is_put_or_got,
           a_generator_that_is_driven_by_hand_has_what_is_there_and_yields_when_it_would_wait,
           a_get_that_a_task_drives_by_hand_leaves_when_its_future_is_dropped,
           a_waiter_that_is_used_again_can_be_abandoned,

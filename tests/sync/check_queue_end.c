@@ -244,20 +244,28 @@ RULE(a_put_whose_future_is_dropped_leaves_and_its_item_is_destroyed)
 }
 END_RULE
 
+static void destroy_else(void *item)
+{
+    say("e");
+    destroy(item);
+}
+
 /* 182 */
 RULE(a_queue_that_could_not_be_made_destroys_what_is_put)
 {
-    weft_queue *queue, *other;
+    weft_queue *queue, *another, *other;
     weft_future *put;
 
-    weft_testing_fail_allocation(1, 2);
+    weft_testing_fail_allocation(1, 3);
     queue = weft_queue_new(loop, .size = 1, .destroy = destroy);
+    another = weft_queue_new(loop, .size = 1, .destroy = destroy_else); /* each its own way */
     other = weft_queue_new(loop, .size = 1);
     weft_testing_fail_allocation(0, 0);
     weft_future_unref(start_get("g", queue));
     weft_future_unref(start_put_owned("p", queue, 1));
+    weft_future_unref(start_put_owned("o", another, 3));
     run_all();
-    ck_assert_str_eq(trace(), "g!ENOMEM d1 p!ENOMEM");
+    ck_assert_str_eq(trace(), "g!ENOMEM d1 p!ENOMEM e d3 o!ENOMEM");
     ck_assert_int_eq(weft_queue_put_nowait(other, NULL), -ENOMEM);
     ck_assert_int_eq(weft_queue_shutdown(other, false), -ENOMEM);
     ck_assert_int_eq(weft_queue_task_done(other), -ENOMEM);
@@ -267,7 +275,7 @@ RULE(a_queue_that_could_not_be_made_destroys_what_is_put)
     queue = weft_queue_new(loop, .destroy = destroy);
     weft_future_unref(start_put_owned("q", queue, 2));
     run_all();
-    ck_assert_str_eq(trace(), "g!ENOMEM d1 p!ENOMEM d2 q!EINVAL");
+    ck_assert_str_eq(trace(), "g!ENOMEM d1 p!ENOMEM e d3 o!ENOMEM d2 q!EINVAL");
     put = NULL;
     weft_future_unref(put);
     weft_queue_unref(queue);

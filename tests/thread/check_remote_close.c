@@ -23,6 +23,35 @@ RULE(a_thread_without_a_reference_on_the_loop_is_told_so_and_the_generator_is_cl
 }
 END_RULE
 
+static void *cancel_unshared(void *arg)
+{
+    struct caller *self = arg;
+
+    self->error = weft_remote_cancel(self->value, "nobody's");
+    return NULL;
+}
+
+/* 203, 76: a request that could not be made is not under way: the next one is */
+RULE(a_cancel_from_a_thread_without_a_reference_is_refused_and_another_one_is_not)
+{
+    weft_remote *remote = weft_task_new_threadsafe(loop, WEFT_CALL(stubborn));
+    struct caller self = {.value = remote};
+
+    run_rounds(1);
+    ck_assert_int_eq(pthread_create(&self.thread, NULL, cancel_unshared, &self), 0);
+    join(&self);
+    ck_assert_int_eq(self.error, WEFT_EUNSHARED);
+    run_rounds(2);
+    ck_assert_str_eq(trace(), "");
+    ck_assert_int_eq(weft_remote_cancel(remote, "ours"), 0);
+    run_rounds(2);
+    ck_assert_str_eq(trace(), "WEFT_ECANCELLED (ours)");
+    run_all();
+    ck_assert_int_eq(weft_remote_wait(remote, 0, NULL), WEFT_ECANCELLED);
+    weft_remote_unref(remote);
+}
+END_RULE
+
 /* 203, 76 */
 RULE(after_close_a_thread_is_told_so_and_the_generator_is_closed)
 {
@@ -131,6 +160,7 @@ END_RULE
 
 RUN_SUITE("remote_close",
           a_thread_without_a_reference_on_the_loop_is_told_so_and_the_generator_is_closed,
+          a_cancel_from_a_thread_without_a_reference_is_refused_and_another_one_is_not,
           after_close_a_thread_is_told_so_and_the_generator_is_closed,
           a_close_tells_the_thread_that_waits_whether_its_task_has_begun_or_not,
           an_outcome_that_a_close_finds_reaches_the_thread,
