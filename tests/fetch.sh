@@ -144,7 +144,8 @@ head -c 104857600 /dev/urandom >"$work/www/large"
 start_origin 0.01
 origin=$url
 closed=$(closed_port)
-nginx= nginx_v6=
+nginx=
+nginx_v6=
 ! have nginx || nginx_of_www
 server=
 server_v6=
