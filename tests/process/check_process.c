@@ -173,19 +173,21 @@ static int count_threads(void)
 
 static void closed(bool early)
 {
-    int threads = count_threads();
+    int threads = count_threads(), input;
     weft_future *waiting;
     pid_t pid;
 
     weft__no_pidfd = early;
     started("read x", (weft_process_options){.in = WEFT_PIPE});
     pid = weft_process_pid(process);
+    input = dup(weft_stream_fd(weft_process_in(process))); /* or it might end before the close */
     while (early && !atomic_load(&weft__child_threads))
         usleep(1000);
     waiting = weft_process_wait(process);
     if (early)
         weft_process_unref(process);
     ck_assert_int_eq(weft_loop_close(loop), 0);
+    close(input);
     ck_assert_int_eq(weft_future_error(waiting), WEFT_ECLOSED);
     weft_future_unref(waiting);
     if (!early) {
