@@ -95,7 +95,7 @@ static void finish(struct gather *gather)
 
     weft_future_ref(future); /* destructors may drop the last one */
     if (join->compound.asked) {
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
     } else if (gather->error) {
         weft__future_fail(future, gather->error);
     } else {

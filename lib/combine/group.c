@@ -248,7 +248,7 @@ static void finish(weft_group *group)
         request_again(group);
         weft__future_fail(future, group->failure);
     } else if (group->exit->compound.asked) {
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
     } else if (group->cancelled) {
         weft__future_cancelled(future, weft_future_cancel_reason(owner),
                                weft_future_cancel_site(owner));
@@ -376,7 +376,7 @@ static void body_ended(weft_group *group, int error)
             group->failure = error;
     }
     if (error == WEFT_ECANCELLED && owner->cancelling)
-        stop(group, owner->u.reason, owner->v.where);
+        stop(group, owner->reason, owner->where);
     else if (error < 0)
         stop(group, "the body failed", owner->site);
 }

@@ -41,11 +41,11 @@ static void start_ended(struct weft__start *start, weft_task *task)
 
     task->flags |= WEFT__READ;
     if (task->state == WEFT__CANCELLED)
-        weft__future_cancelled(future, task->u.reason, task->v.where);
+        weft__future_cancelled(future, task->reason, task->where);
     else if (task->state == WEFT__FAILED)
         weft__future_fail(future, task->error);
     else if (start->compound.asked)
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
     else
         weft__future_fail(future, WEFT_EABANDONED);
 }

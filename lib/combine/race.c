@@ -50,7 +50,7 @@ static void race_finish(struct race *race)
     if (race->winner)
         weft__join_end_as(&race->join, race->winner);
     else if (race->join.compound.asked)
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
     else
         weft__future_fail(future, race->error);
     weft__join_release_edges(&race->join);

@@ -207,13 +207,13 @@ static void then_call(struct then *self, struct weft__edge *edge)
         weft_future_unref(next);
         weft__future_fail(future, error);
     } else if (!next && self->late) {
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
     } else if (!next) {
         weft__future_finish(future, NULL, NULL);
     } else {
         weft__edge_wait(edge, next);
         if (self->late)
-            self->late = !weft__join_forward(future, future->u.reason, future->v.where);
+            self->late = !weft__join_forward(future, future->reason, future->where);
     }
     weft_future_unref(done);
 }
@@ -227,7 +227,7 @@ static void then_done(struct weft__join *join, struct weft__edge *edge)
         then_call(self, edge);
     } else if (self->late) {
         edge->child->flags |= WEFT__READ;
-        weft__future_cancelled(future, future->u.reason, future->v.where);
+        weft__future_cancelled(future, future->reason, future->where);
         weft__edge_release(edge);
     } else {
         weft__join_end_as(join, edge);

@@ -113,12 +113,12 @@ static void chain_forward(weft_future *source, void *arg)
     } else if (source->error) {
         (void)weft_future_set_error(target, weft_future_error(source));
         if (target->state == WEFT__CANCELLED) {
-            target->u.reason = source->u.reason;
-            target->v.where = source->v.where;
+            target->reason = source->reason;
+            target->where = source->where;
         }
     } else {
         void *value = weft__future_value(source);
-        void (*destroy)(void *) = weft__future_owner(source)->v.destroy;
+        void (*destroy)(void *) = weft__future_owner(source)->destroy;
 
         source->flags |= WEFT__READ;
         if (destroy)
@@ -132,7 +132,7 @@ static void chain_forward(weft_future *source, void *arg)
 static void chain_let_go(weft_future *source)
 {
     if (source->type == &weft__plain_type && !weft__done(source))
-        source->w.waiting--;
+        source->waiting--;
     weft_future_unref(source);
 }
 
@@ -142,7 +142,7 @@ static void chain_backward(weft_future *target, void *arg)
     weft_future *source = arg;
 
     if (target->state == WEFT__CANCELLED)
-        weft_future_cancel_at(source, target->u.reason, target->v.where);
+        weft_future_cancel_at(source, target->reason, target->where);
     chain_let_go(source);
 }
 
@@ -177,6 +177,6 @@ int weft_future_chain(weft_future *source, weft_future *target)
     /* The target's hold on its source is a waiter's: it does not make anybody set the source. */
     weft_future_ref(source);
     if (source->type == &weft__plain_type && !weft__done(source))
-        source->w.waiting++;
+        source->waiting++;
     return 0;
 }

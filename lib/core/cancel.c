@@ -13,7 +13,7 @@
 /* Whether a task is queued with a cancel: a request that comes now is delivered with that one. */
 static bool wakes_cancelled(const struct weft__task *task)
 {
-    const weft_gen *root = task->body.gen;
+    const weft_gen *root = task->gen;
 
     if (root->running || !(root->flags & WEFT__GEN_STARTED))
         return false;
@@ -57,8 +57,8 @@ static void deliver(struct weft__task *task)
 
     for (;;) {
         weft_future *future = weft__task_blocked_on(task);
-        const char *reason = task->future.u.reason;
-        const char *where = task->future.v.where;
+        const char *reason = task->future.reason;
+        const char *where = task->future.where;
         struct weft__task *inner;
 
         weft__loop_use(task->future.loop, task, WEFT__USE_INSIDE);

@@ -56,9 +56,9 @@ static void cut_off(struct walk *walk, struct weft__task *task)
     if (task->node.mark == CUT_OFF)
         return;
     task->node.mark = CUT_OFF;
-    task->body.gen->link->value = NULL; /* it waits: nobody reads that until it is woken */
+    task->gen->link->value = NULL; /* it waits: nobody reads that until it is woken */
     if (walk->last_cut)
-        walk->last_cut->body.gen->link->value = task;
+        walk->last_cut->gen->link->value = task;
     else
         walk->first_cut = task;
     walk->last_cut = task;
@@ -215,7 +215,7 @@ void weft__circles_break(weft_loop *loop)
     for (struct weft__compound *compound = loop->asked.first; compound; compound = compound->next)
         compound->walk.back = NULL; /* what it points to may go now; and this may come again */
     while ((task = walk.first_cut)) {
-        walk.first_cut = task->body.gen->link->value;
+        walk.first_cut = task->gen->link->value;
         if (weft__task_blocked_on(task))
             weft__task_let_go(task);
     }

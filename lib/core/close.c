@@ -43,7 +43,7 @@ static void end_waits(weft_loop *loop)
 {
     struct weft__node *node;
 
-    for (struct weft__task *task = loop->last_task; task; task = task->place.prev)
+    for (struct weft__task *task = loop->last_task; task; task = task->prev)
         weft__task_detach(task);
     while ((node = weft__queue_pop(&loop->closers))) {
         struct weft__hook *closer = weft__container_of(node, struct weft__hook, node);

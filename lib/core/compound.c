@@ -103,7 +103,7 @@ static void ask_visited(weft_loop *loop)
 
         loop->unasked = compound->next;
         if (compound->to_ask && !weft__done(future))
-            future->type->compound->pass_cancel(future, future->u.reason, future->v.where);
+            future->type->compound->pass_cancel(future, future->reason, future->where);
         weft_future_unref(future); /* the loop may be closed */
     }
 }
@@ -135,8 +135,8 @@ void weft__compound_ask(struct weft__compound *compound, const char *reason, con
 {
     compound->asked = true;
     compound->future.cancelling = 1;
-    compound->future.u.reason = reason;
-    compound->future.v.where = where;
+    compound->future.reason = reason;
+    compound->future.where = where;
 }
 
 bool weft__compound_cancel(weft_future *future, const char *reason, const char *where)
@@ -225,7 +225,7 @@ void weft__compound_end_as(struct weft__compound *compound, weft_future *source)
         return;
     }
     if (source->state == WEFT__CANCELLED)
-        weft__future_cancelled(future, source->u.reason, source->v.where);
+        weft__future_cancelled(future, source->reason, source->where);
     else
         weft__future_fail(future, source->error);
     weft_future_unref(source);
@@ -243,7 +243,7 @@ void *weft__future_forwarded(const weft_future *future)
     const weft_future *owner = weft__future_owner(future);
 
     weft__loop_use(owner->loop, owner, WEFT__USE_READ);
-    return owner->u.value;
+    return owner->value;
 }
 
 /* What dies together drops what it waits for in one pass: else each level of a nest would pass through all those

@@ -102,8 +102,8 @@ int weft_task_name(const weft_task *task, char *buffer, size_t size)
     if (self->extra && self->extra->name)
         return snprintf(buffer, size, "%s", self->extra->name);
     return snprintf(buffer, size, "%s-%u",
-                    weft__done(task) ? self->body.type->name : self->body.gen->type->name,
-                    (unsigned)task->w.id);
+                    weft__done(task) ? self->gen_type->name : self->gen->type->name,
+                    (unsigned)task->id);
 }
 
 int weft_task_set_name(weft_task *task, const char *name)

@@ -242,9 +242,8 @@ static void dump_task(weft_loop *loop, const struct weft__task *task, FILE *out)
         fputs(task->node.next ? "  ready" : "  running", out);
     }
     if (task->future.cancelling)
-        fprintf(out, "  cancel requested at %s%s%s", task->future.v.where,
-                task->future.u.reason ? ": " : "",
-                task->future.u.reason ? task->future.u.reason : "");
+        fprintf(out, "  cancel requested at %s%s%s", task->future.where,
+                task->future.reason ? ": " : "", task->future.reason ? task->future.reason : "");
     if (task->future.site)
         fprintf(out, "  (made at %s)", task->future.site);
     fputc('\n', out);

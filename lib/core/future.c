@@ -79,7 +79,7 @@ weft_future *weft_future_new_done_at(weft_loop *loop, void *value, const char *w
     if (weft__unlikely(!future))
         return weft__failed(loop, -ENOMEM, where);
     future->state = WEFT__FINISHED;
-    future->u.value = value;
+    future->value = value;
     return future;
 }
 
@@ -103,8 +103,8 @@ void weft__future_last_words(weft_future *future)
     future->refs = 1; /* for as long as callees look at it */
     if (future->state == WEFT__PENDING && future->type->drop)
         future->type->drop(future);
-    if (future->state == WEFT__FINISHED && future->v.destroy)
-        future->v.destroy(future->u.value);
+    if (future->state == WEFT__FINISHED && future->destroy)
+        future->destroy(future->value);
     if (future->type == &weft__task_type && weft__task(future)->extra) {
         struct weft__task_extra *extra = weft__task(future)->extra;
 
@@ -136,7 +136,7 @@ void weft__future_last(weft_future *future)
         weft__compound_last(future);
         return;
     }
-    if (future->state != WEFT__FINISHED || future->v.destroy || future->type != &weft__plain_type)
+    if (future->state != WEFT__FINISHED || future->destroy || future->type != &weft__plain_type)
         weft__future_last_words(future);
     weft__free(future, size);
     weft__count(WEFT__COUNT_FUTURES, -1);
@@ -168,7 +168,7 @@ void weft__future_wait(weft_future *future, struct weft__node *node)
         return;
     }
     if (future->type == &weft__plain_type)
-        future->w.waiting++;
+        future->waiting++;
     weft__ring_push(&future->waiters, node);
 }
 
@@ -181,7 +181,7 @@ void weft__future_unwait(weft_future *future, struct weft__node *node)
         return;
     }
     if (future->type == &weft__plain_type)
-        future->w.waiting--;
+        future->waiting--;
     weft__ring_remove(&future->waiters, node);
 }
 
@@ -200,8 +200,8 @@ static void complete(weft_future *future)
 void weft__future_finish(weft_future *future, void *value, void (*destroy)(void *))
 {
     future->state = WEFT__FINISHED;
-    future->u.value = value;
-    future->v.destroy = destroy;
+    future->value = value;
+    future->destroy = destroy;
     complete(future);
 }
 
@@ -209,8 +209,8 @@ void weft__future_fail(weft_future *future, int error)
 {
     future->state = WEFT__FAILED;
     future->error = error;
-    future->u.value = NULL;
-    future->v.destroy = NULL;
+    future->value = NULL;
+    future->destroy = NULL;
     complete(future);
 }
 
@@ -218,8 +218,8 @@ void weft__future_cancelled(weft_future *future, const char *reason, const char 
 {
     future->state = WEFT__CANCELLED;
     future->error = WEFT_ECANCELLED;
-    future->u.reason = reason;
-    future->v.where = where;
+    future->reason = reason;
+    future->where = where;
     complete(future);
 }
 
@@ -326,9 +326,9 @@ void *weft_future_take(weft_future *future)
     while (future->flags & WEFT__FORWARD)
         future = weft__compound(future)->source;
     weft__loop_use(future->loop, future, WEFT__USE_WRITE);
-    value = future->u.value;
-    future->u.value = NULL;
-    future->v.destroy = NULL;
+    value = future->value;
+    future->value = NULL;
+    future->destroy = NULL;
     return value;
 }
 
@@ -364,12 +364,12 @@ static bool was_asked(const weft_future *future)
 
 const char *weft_future_cancel_reason(const weft_future *future)
 {
-    return was_asked(future) ? future->u.reason : NULL;
+    return was_asked(future) ? future->reason : NULL;
 }
 
 const char *weft_future_cancel_site(const weft_future *future)
 {
-    return was_asked(future) ? future->v.where : NULL;
+    return was_asked(future) ? future->where : NULL;
 }
 
 /* ---- telling ------------------------------------------------------------------------------------------- */

@@ -37,19 +37,19 @@ struct weft__future_type {
     bool tells;
 };
 
-/* 64 bytes.  While it is pending, `value` and `destroy` are free: they keep who asked for a cancel. */
+/* 64 bytes. */
 struct weft_future {
     weft_loop *loop;
     const struct weft__future_type *type;
     const char *site; /* "file.c:12", or a name */
     union {
-        void *value;
-        const char *reason;
-    } u;
+        void *value;        /* FINISHED */
+        const char *reason; /* of a cancel: CANCELLED, or PENDING and asked */
+    };
     union {
-        void (*destroy)(void *value);
-        const char *where;
-    } v;
+        void (*destroy)(void *value); /* FINISHED */
+        const char *where;            /* who asked for a cancel; as `reason` */
+    };
     struct weft__node *waiters; /* a ring; each node's owner holds a reference */
     uint32_t refs;
     int error;
@@ -59,7 +59,7 @@ struct weft_future {
     union {
         uint32_t waiting; /* the references that waiters hold; counted for plain futures alone */
         uint32_t id;      /* task: its number in the loop */
-    } w;
+    };
 };
 
 extern const struct weft__future_type weft__plain_type;
@@ -110,7 +110,7 @@ static inline void *weft__future_value(const weft_future *future)
     if (future->error)
         return NULL;
     return weft__unlikely(future->flags & WEFT__FORWARD) ? weft__future_forwarded(future)
-                                                         : future->u.value;
+                                                         : future->value;
 }
 
 #endif

@@ -207,7 +207,7 @@ static inline void weft__future_unref(weft_future *future)
         return;
     if (--future->refs == 0)
         weft__future_last(future);
-    else if (future->state == WEFT__PENDING && future->refs == future->w.waiting)
+    else if (future->state == WEFT__PENDING && future->refs == future->waiting)
         weft__future_orphaned(future);
 }
 

@@ -173,7 +173,7 @@ static bool lies_in(const weft_scope *scope, const weft_gen *gen)
 /* Whether it lies in one of the frames that the task drives. */
 static bool lies_in_chain(const struct weft__task *task, const weft_scope *scope)
 {
-    const weft_gen *root = task->body.gen, *gen = root->link;
+    const weft_gen *root = task->gen, *gen = root->link;
 
     while (gen != root && !lies_in(scope, gen))
         gen = gen->link;

@@ -71,15 +71,15 @@ weft_task *weft__task_make(weft_loop *loop, weft_gen *gen, const char *where)
     if (weft__context_inherit(task) != 0) {
         task->future.flags |= WEFT__READ;
         task->future.state = WEFT__FAILED;
-        task->body.type = gen->type;
+        task->gen_type = gen->type;
         weft_future_unref(&task->future);
         return refused(loop, gen, -ENOMEM, where);
     }
     gen->flags |= WEFT__GEN_OWNED;
-    task->body.gen = gen;
-    task->future.w.id = ++loop->next_id;
+    task->gen = gen;
+    task->future.id = ++loop->next_id;
     task->future.refs = 2;
-    task->place.prev = loop->last_task;
+    task->prev = loop->last_task;
     if (loop->last_task)
         loop->last_task->next = task;
     else
@@ -154,14 +154,14 @@ static void task_leave(struct weft__task *task)
 {
     weft_loop *loop = task->future.loop;
 
-    if (task->place.prev)
-        task->place.prev->next = task->next;
+    if (task->prev)
+        task->prev->next = task->next;
     else
         loop->tasks = task->next;
     if (task->next)
-        task->next->place.prev = task->place.prev;
+        task->next->prev = task->prev;
     else
-        loop->last_task = task->place.prev;
+        loop->last_task = task->prev;
     loop->task_count--;
     if (weft__unlikely(loop->hooks) && loop->hooks->exited)
         loop->hooks->exited(&task->future, loop->hooks_arg);
@@ -188,7 +188,7 @@ static weft__noinline void drop_awaited(struct weft__task *task)
 static void task_finish(struct weft__task *task, weft_step step)
 {
     weft_future *future = &task->future;
-    weft_gen *gen = task->body.gen;
+    weft_gen *gen = task->gen;
     void *value = gen->value;
     int error = gen->error;
     void (*destroy)(void *) = weft__thread.return_destroy;
@@ -196,14 +196,14 @@ static void task_finish(struct weft__task *task, weft_step step)
     weft__thread.return_destroy = NULL;
     weft__scope_forget(task); /* in frames that are driven by hand, and live on */
     task_leave(task);
-    task->place.ended_at = gen->site;
-    task->body.type = gen->type;
+    task->ended_at = gen->site;
+    task->gen_type = gen->type;
     weft__gen_free(gen);
     if (step == WEFT_RETURNED && !(future->flags & WEFT__MUST)) {
         weft__future_finish(future, value, destroy);
     } else if (step == WEFT_RETURNED || error == WEFT_ECANCELLED) {
-        const char *reason = future->cancelling ? future->u.reason : NULL;
-        const char *where = future->cancelling ? future->v.where : NULL;
+        const char *reason = future->cancelling ? future->reason : NULL;
+        const char *where = future->cancelling ? future->where : NULL;
 
         weft__future_cancelled(future, reason, where);
         if (step == WEFT_RETURNED && destroy)
@@ -229,13 +229,13 @@ void weft__task_detach(struct weft__task *task)
 weft_gen *weft__task_end(struct weft__task *task)
 {
     weft_future *future = &task->future;
-    weft_gen *root = task->body.gen;
+    weft_gen *root = task->gen;
 
     weft__report(future->loop, "a task was destroyed while it was pending", WEFT_ECLOSED, future);
     weft__gen_end_chain(root);
     task_leave(task);
-    task->place.ended_at = root->site;
-    task->body.type = root->type;
+    task->ended_at = root->site;
+    task->gen_type = root->type;
     future->flags |= WEFT__READ;
     weft__future_fail(future, WEFT_ECLOSED);
     release_awaited(task);
@@ -250,7 +250,7 @@ static inline void deliver(weft_gen *gen, weft_future *future)
 {
     future->flags |= WEFT__READ;
     gen->error = future->error;
-    gen->value = future->error ? NULL : future->u.value;
+    gen->value = future->error ? NULL : future->value;
 }
 
 /* Within a generator that is driven by hand: nothing awaits, but what is done it gets at once. */
@@ -272,7 +272,7 @@ static inline bool runs_in_task(const weft_gen *gen)
 {
     const weft_task *current = weft__thread.task;
 
-    return current && weft__task(current)->body.gen->link == gen;
+    return current && weft__task(current)->gen->link == gen;
 }
 
 weft_step(weft_await)(weft_gen *gen, weft_future *future)
@@ -310,7 +310,7 @@ void *weft_gen_take(weft_gen *gen)
 
 void weft__task_wake_with(struct weft__task *task, int error)
 {
-    weft_gen *gen = task->body.gen->link;
+    weft_gen *gen = task->gen->link;
 
     release_awaited(task);
     gen->value = NULL;
@@ -414,7 +414,7 @@ static weft__noinline void deliver_special(struct weft__task *task, weft_gen *ge
 /* What a step came to, other than a pause. */
 static weft__noinline void settle(struct weft__task *task, weft_step step)
 {
-    weft_gen *root = task->body.gen;
+    weft_gen *root = task->gen;
 
     if (step == WEFT_AWAITING)
         task_wait(task, root->link->value);
@@ -427,7 +427,7 @@ static weft__noinline void settle(struct weft__task *task, weft_step step)
 /* The hot path: an outcome goes in, the body runs to its next suspension. */
 void weft__task_step(struct weft__task *task)
 {
-    weft_gen *root = task->body.gen;
+    weft_gen *root = task->gen;
     weft_gen *gen = root->link;
     weft_future *awaited = task->awaiting;
     weft_step step;
@@ -460,7 +460,7 @@ void weft__task_step(struct weft__task *task)
 /* A generator that was driven by hand before goes on where it is suspended; what it was sent last is not for it. */
 void weft__task_start(struct weft__task *task)
 {
-    weft_gen *root = task->body.gen;
+    weft_gen *root = task->gen;
     weft_gen *gen = root->link;
     bool suspended = root->flags & WEFT__GEN_STARTED;
 
@@ -507,7 +507,7 @@ size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t si
     weft__loop_use(task->loop, NULL, WEFT__USE_ALL);
     if (!weft_is_task(task) || weft__done(task))
         return 0;
-    root = weft__task(task)->body.gen;
+    root = weft__task(task)->gen;
     for (gen = root->link; gen != root; gen = gen->link)
         depth++;
     /* The links go outwards: fill from the end. */
@@ -530,7 +530,7 @@ size_t weft_task_stack(const weft_task *task, weft_frame_info *frames, size_t si
 const weft_site *weft_task_ended_at(const weft_task *task)
 {
     weft__loop_use(task->loop, task, WEFT__USE_READ);
-    return weft_is_task(task) && weft__done(task) ? weft__task(task)->place.ended_at : NULL;
+    return weft_is_task(task) && weft__done(task) ? weft__task(task)->ended_at : NULL;
 }
 
 weft_future *weft_task_awaiting(const weft_task *task)

@@ -21,16 +21,16 @@ struct weft__task_extra {
 struct weft__task {
     weft_future future;
     union {
-        weft_gen *gen;             /* the root, until it has ended */
-        const weft_gen_type *type; /* what it was, once the task is done */
-    } body;
+        weft_gen *gen;                 /* the root, until it has ended */
+        const weft_gen_type *gen_type; /* what it was, once the task is done */
+    };
     weft_future *awaiting;  /* what it waits for; and then what it got, until the next suspension */
     struct weft__node node; /* among the waiters of `awaiting`, or in the ready queue, or neither */
     struct weft__task *next; /* all unfinished tasks of the loop, oldest first */
     union {
         struct weft__task *prev;
         const weft_site *ended_at; /* done: where the root was suspended last */
-    } place;
+    };
     struct weft__task_extra *extra;
 };
 
@@ -59,8 +59,8 @@ static inline void weft__task_count_request(struct weft__task *task, const char 
                                             const char *where)
 {
     task->future.cancelling += task->future.cancelling < UINT16_MAX;
-    task->future.u.reason = reason;
-    task->future.v.where = where;
+    task->future.reason = reason;
+    task->future.where = where;
 }
 
 /* A task's node.mark, of those that the last pass has come to; other values are circle.c's. */

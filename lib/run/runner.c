@@ -64,7 +64,7 @@ static bool in_root_group(const struct weft__task *task)
 static uint32_t cancel_wave(weft_loop *loop)
 {
     for (struct weft__task *task = loop->tasks; task; task = task->next)
-        if (in_root_group(task) && !(task->future.cancelling && task->future.u.reason == reason))
+        if (in_root_group(task) && !(task->future.cancelling && task->future.reason == reason))
             weft__task_cancel(task, reason, "weft_loop_shutdown");
     return loop->next_id;
 }
@@ -72,7 +72,7 @@ static uint32_t cancel_wave(weft_loop *loop)
 /* Whether the wave whose youngest task is `last` has ended.  The numbers wrap. */
 static bool wave_ended(const weft_loop *loop, uint32_t last)
 {
-    return !loop->tasks || (int32_t)(loop->tasks->future.w.id - last) > 0;
+    return !loop->tasks || (int32_t)(loop->tasks->future.id - last) > 0;
 }
 
 /* Run until there are no tasks, or it is late.  Errors: the run's. */
@@ -308,7 +308,7 @@ int(weft_main)(weft_gen *main)
         result = run_main(runner, main, &task);
     if (result && result != WEFT_EINTERRUPTED)
         complain(name, result, task);
-    else if (!result && !task->v.destroy)
+    else if (!result && !task->destroy)
         status = (int)weft_int(weft__future_value(task));
     weft_future_unref(task);
     (void)weft_runner_free(runner);

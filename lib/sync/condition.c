@@ -57,8 +57,8 @@ static bool wait_cancel(weft_future *future, const char *reason, const char *whe
     if (self->acquiring) /* it ends as it is to end */
         return self->error == WEFT_ECANCELLED;
     future->cancelling = 1;
-    future->u.reason = reason;
-    future->v.where = where;
+    future->reason = reason;
+    future->where = where;
     reacquire(self, WEFT_ECANCELLED);
     return true;
 }

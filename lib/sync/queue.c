@@ -309,8 +309,8 @@ weft_future *weft_queue_get(weft_queue *queue)
         future = weft__future_make(queue->object.loop, &weft__plain_type, NULL);
         if (weft__unlikely(!future))
             return weft__object_failed(&queue->object, -ENOMEM);
-        future->u.value = weft__queue_leave(queue);
-        future->v.destroy = queue->destroy;
+        future->value = weft__queue_leave(queue);
+        future->destroy = queue->destroy;
         future->state = WEFT__FINISHED;
         return future;
     }

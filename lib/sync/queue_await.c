@@ -35,7 +35,7 @@ static inline bool awaits(const weft_queue *queue, const weft_gen *gen)
 {
     const weft_task *task = weft__thread.task;
 
-    return task && task->loop == queue->object.loop && weft__task(task)->body.gen->link == gen;
+    return task && task->loop == queue->object.loop && weft__task(task)->gen->link == gen;
 }
 
 /* Whether a cancel would meet an await that gives way: nothing may have been put or got by then. */
@@ -51,8 +51,7 @@ static inline bool wait_again(weft_queue *queue, struct weft__waiter *spare,
     weft_future *future = &spare->future;
     uint32_t refs = weft__task(weft__thread.task)->awaiting == future ? 2 : 1;
 
-    if (weft__unlikely(future->refs != refs ||
-                       (future->state == WEFT__FINISHED && future->v.destroy)))
+    if (weft__unlikely(future->refs != refs || (future->state == WEFT__FINISHED && future->destroy)))
         return false;
     future->refs = refs + 1;
     future->error = 0;

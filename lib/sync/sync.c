@@ -88,7 +88,7 @@ static void lock_waiter_end(struct weft__lock_waiter *self)
     if (!self->error)
         weft__waiter_finish(&self->waiter, NULL, NULL);
     else if (self->error == WEFT_ECANCELLED)
-        (void)weft__waiter_cancel(future, future->u.reason, future->v.where);
+        (void)weft__waiter_cancel(future, future->reason, future->where);
     else
         weft__waiter_fail(&self->waiter, self->error);
 }
@@ -167,12 +167,12 @@ weft_future *weft_lock_acquire(weft_lock *lock)
     if (weft__unlikely(error))
         return weft__object_failed(&lock->base.object, error);
     if (weft__likely(!lock->owner.task)) {
-        lock->owner = (struct weft__owner){me, me->w.id};
+        lock->owner = (struct weft__owner){me, me->id};
         return weft__object_at_once(&lock->base.object);
     }
     future = wait_in_queue(&lock->base, &lock_acquire_type);
     if (!weft__done(future))
-        weft__lock_waiter(future)->owner = (struct weft__owner){me, me->w.id};
+        weft__lock_waiter(future)->owner = (struct weft__owner){me, me->id};
     return future;
 }
 

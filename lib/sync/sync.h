@@ -48,7 +48,7 @@ static inline const weft_task *weft__lock_me(const weft_lock *lock)
 /* Whether it is the one who holds the lock. */
 static inline bool weft__lock_is(const weft_lock *lock, const weft_task *me)
 {
-    return me && lock->owner.task == me && lock->owner.number == me->w.id;
+    return me && lock->owner.task == me && lock->owner.number == me->id;
 }
 
 /* Give the lock to the first waiter, or free it. */

@@ -85,7 +85,7 @@ static void offer_cancels(weft_explorer *explorer, struct options *options)
 
 static uint32_t id_of(const struct weft__node *node)
 {
-    return weft__container_of((uintptr_t)node, struct weft__task, node)->future.w.id;
+    return weft__container_of((uintptr_t)node, struct weft__task, node)->future.id;
 }
 
 /* The tasks of the round, and the first of its other nodes. */

@@ -121,7 +121,7 @@ static void end_as_task(weft_remote *remote)
 {
     weft_task *task = remote->task;
     int error = weft_future_error(task);
-    void (*destroy)(void *) = error ? NULL : task->v.destroy;
+    void (*destroy)(void *) = error ? NULL : task->destroy;
 
     end(remote, error, destroy ? weft_future_take(task) : weft__future_value(task), destroy);
 }

@@ -285,9 +285,9 @@ RULE(a_task_with_the_number_of_the_holder_is_a_stranger_all_the_same)
     with_lock();
     a = start("a", "A1R");
     run_rounds(1);
-    loop->next_id = a->w.id - 1;
+    loop->next_id = a->id - 1;
     b = start("b", "R?AR");
-    loop->next_id = a->w.id - 1;
+    loop->next_id = a->id - 1;
     c = start("c", "A");
     run_all();
     ck_assert_str_eq(trace(), "aA bR!WEFT_ENOTOWNER a1 aR bA bR cA");

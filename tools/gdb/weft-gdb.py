@@ -65,8 +65,8 @@ def blocked_on(task):
 def task_name(task):
     if task["extra"] and task["extra"]["name"]:
         return text(task["extra"]["name"])
-    name = text(task["body"]["gen"]["type"]["name"])
-    return "%s-%d" % (name, task["future"]["w"]["id"])
+    name = text(task["gen"]["type"]["name"])
+    return "%s-%d" % (name, task["future"]["id"])
 
 
 def describe(future, task_type):
@@ -123,9 +123,9 @@ def task_line(task, clock):
     else:
         line += "  ready" if node["next"] else "  running"
     if future["cancelling"]:
-        line += "  cancel requested at " + text(future["v"]["where"])
-        if future["u"]["reason"]:
-            line += ": " + text(future["u"]["reason"])
+        line += "  cancel requested at " + text(future["where"])
+        if future["reason"]:
+            line += ": " + text(future["reason"])
     if future["site"]:
         line += "  (made at %s)" % text(future["site"])
     return line
@@ -134,7 +134,7 @@ def task_line(task, clock):
 def frame_lines(task):
     """A line a frame, outermost first.  The links go outwards, and the root's to the innermost."""
     frames, depth = collections.deque(maxlen=DEPTH), 0
-    for gen in chain(task["body"]["gen"]["link"], "link"):
+    for gen in chain(task["gen"]["link"], "link"):
         frames.append(gen)
         depth += 1
     for i, gen in enumerate(reversed(frames)):
