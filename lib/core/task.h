@@ -85,4 +85,12 @@ bool weft__await_doomed(const weft_loop *loop);
 /* What a task waits for and is not done; or NULL. */
 weft_future *weft__task_blocked_on(const struct weft__task *task);
 
+/* Hand a done future's outcome to a frame. */
+static inline void weft__deliver(weft_gen *gen, weft_future *future)
+{
+    future->flags |= WEFT__READ;
+    gen->error = future->error;
+    gen->value = future->error ? NULL : future->value;
+}
+
 #endif
