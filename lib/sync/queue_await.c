@@ -24,9 +24,9 @@ static inline bool may_go_on(const weft_queue *queue)
 }
 
 /* A task puts or gets here; without one it is said where it is done. */
-static inline void use(const weft_queue *queue)
+static void use(const weft_queue *queue)
 {
-    if (weft__likely(weft__thread.task != NULL))
+    if (weft__thread.task)
         weft__loop_use(weft__thread.task->loop, queue, WEFT__USE_WRITE);
 }
 
@@ -97,6 +97,7 @@ static weft__noinline weft_step put_anyhow(weft_gen *gen, weft_queue *queue, voi
 {
     struct weft__waiter *spare = queue->spare_putter;
 
+    use(queue);
     if (queue->store.count < queue->limit) {
         if (weft__unlikely(!may_go_on(queue) || weft__queue_enter(queue, item) != 0))
             return put_slowly(gen, queue, item);
@@ -115,9 +116,8 @@ static weft__noinline weft_step put_anyhow(weft_gen *gen, weft_queue *queue, voi
 
 weft_step weft_queue_await_put(weft_gen *gen, weft_queue *queue, void *item)
 {
-    use(queue);
     if (queue->store.count >= queue->quick || !weft__queue_empty(&queue->getters) ||
-        !may_go_on(queue))
+        !may_go_on(queue) || weft__unlikely(queue->object.loop->guarded))
         return put_anyhow(gen, queue, item);
     weft__store_push(&queue->store, item);
     queue->unfinished++;
@@ -143,6 +143,7 @@ static weft__noinline weft_step get_anyhow(weft_gen *gen, weft_queue *queue)
 {
     struct weft__waiter *spare = queue->spare_getter;
 
+    use(queue);
     if (queue->store.count > 0) {
         if (weft__unlikely(!may_go_on(queue)))
             return get_slowly(gen, queue);
@@ -160,9 +161,9 @@ static weft__noinline weft_step get_anyhow(weft_gen *gen, weft_queue *queue)
 
 weft_step weft_queue_await_get(weft_gen *gen, weft_queue *queue)
 {
-    use(queue);
     if (queue->store.count == 0 || queue->store.order != WEFT_FIFO ||
-        !weft__queue_empty(&queue->putters) || !may_go_on(queue))
+        !weft__queue_empty(&queue->putters) || !may_go_on(queue) ||
+        weft__unlikely(queue->object.loop->guarded))
         return get_anyhow(gen, queue);
     queue->object.loop->awaits_left--;
     gen->error = 0;
