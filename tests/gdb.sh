@@ -145,8 +145,8 @@ tasks weft-tasks "$work/tree" >"$work/came"
 same "a program that has not been started: no loop" "$work/wanted" "$work/came"
 
 tasks "weft-tasks $first" "$work/tree" -ex "run '$work/dump.broken' virtual >'$work/out'" \
-    -ex "set var $first->tasks->next->body.gen = (weft_gen *)16" \
-    -ex "set var $first->last_task->place.prev->body.gen->type = (weft_gen_type *)16" >"$work/came"
+    -ex "set var $first->tasks->next->gen = (weft_gen *)16" \
+    -ex "set var $first->last_task->prev->gen->type = (weft_gen_type *)16" >"$work/came"
 grep -v '^stubborn-2 \|^  stubborn \|^reporter-9 \|^  reporter ' "$work/first" >"$work/wanted"
 grep -v '^  task at 0x[0-9a-f]*: Cannot access memory at address ' "$work/came" >"$work/others"
 same "tasks in broken memory do not hide the others" "$work/wanted" "$work/others"

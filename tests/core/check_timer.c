@@ -381,7 +381,7 @@ RULE(a_deadline_lets_the_calls_that_were_due_before_it_run_first)
 
         if (cases[way & 3].call_first)
             weft_call_later(loop, cases[way & 3].call, set_1, weft_future_ref(future), NULL);
-        weft_spawn(loop, WEFT_CALL(within, .future = future, .by_scope = by_scope,
+        weft_spawn(loop, WEFT_CALL(within, .future = weft_future_ref(future), .by_scope = by_scope,
                                    .seconds = cases[way & 3].deadline));
         run_rounds(1);
         if (!cases[way & 3].call_first)
@@ -391,6 +391,7 @@ RULE(a_deadline_lets_the_calls_that_were_due_before_it_run_first)
         for (int i = 0; late && i < 1000; i++)
             weft_call_soon(loop, run_nothing, NULL, NULL);
         run_all();
+        weft_future_unref(future);
     }
     ck_assert_str_eq(trace(), "0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT 0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT "
                               "0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT 0 0 WEFT_ETIMEDOUT WEFT_ETIMEDOUT");
