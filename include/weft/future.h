@@ -16,8 +16,7 @@
  * has failed with -ENOMEM.
  *
  * Dropping the last reference to a pending operation (a sleep, a read) cancels it.  A plain future whose
- * only references are its waiters' has nobody left who could set it: it ends with WEFT_EABANDONED, when the last other
- * reference is given back, or at the await that passes it on.
+ * only references are its waiters' has nobody left who could set it: it ends with WEFT_EABANDONED.
  *
  * A future belongs to one loop and, like the loop, to one thread.
  *

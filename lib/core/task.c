@@ -318,8 +318,6 @@ static void task_wait(struct weft__task *task, weft_future *future)
     weft__future_wait(future, &task->node);
     if (weft__unlikely(task->future.flags & WEFT__MUST))
         weft__task_deliver(task);
-    else if (weft__unlikely(future->refs == future->waiting))
-        weft__future_orphaned(future);
 }
 
 /* A task that has no outcome to lose is about to resume: a request that stands is delivered. */

@@ -400,31 +400,7 @@ RULE(two_chained_pending_futures_at_loop_close_leak_nothing)
 }
 END_RULE
 
-/* 16: also if it is dropped before anybody waits, by a body that passes the only reference */
-RULE(a_future_that_nobody_else_holds_ends_abandoned_at_the_await)
-{
-    weft_task *first, *second;
-    weft_future *future = weft_future_new(loop);
-
-    ck_assert_int_eq(run_task(weft_task_new(loop, WEFT_CALL(waiter, .name = "a",
-                                                            .future = weft_future_new(loop))),
-                              NULL),
-                     WEFT_EABANDONED);
-    /* of two that wait with a reference each, the second is the last who might have set it */
-    first = weft_task_new(loop, WEFT_CALL(waiter, .name = "b", .future = weft_future_ref(future)));
-    run_rounds(1);
-    second = weft_task_new(loop, WEFT_CALL(waiter, .name = "c", .future = future));
-    run_all();
-    ck_assert_int_eq(weft_future_error(first), WEFT_EABANDONED);
-    ck_assert_int_eq(weft_future_error(second), WEFT_EABANDONED);
-    weft_future_unref(first);
-    weft_future_unref(second);
-    ck_assert_str_eq(trace(), "a!WEFT_EABANDONED b!WEFT_EABANDONED c!WEFT_EABANDONED");
-}
-END_RULE
-
-RUN_SUITE("callback", a_future_that_nobody_else_holds_ends_abandoned_at_the_await,
-          a_callback_added_to_a_done_future_is_queued_and_never_run_inline,
+RUN_SUITE("callback", a_callback_added_to_a_done_future_is_queued_and_never_run_inline,
           the_same_callback_may_be_added_twice_and_runs_twice,
           remove_takes_out_every_equal_pair_and_says_how_many,
           a_callback_that_adds_one_does_not_disturb_the_others,
